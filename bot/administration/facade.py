@@ -1,0 +1,22 @@
+"""The four parts of administration, built together."""
+
+from __future__ import annotations
+
+from bot.administration.agents import AgentAdministration
+from bot.administration.apps import AppAdministration
+from bot.administration.policies import PolicyAdministration
+from bot.administration.users import UserAdministration
+from bot.apps import FeishuApps
+from bot.people import People
+from bot.secrets import SecretBox
+from models.enums import Level
+
+
+class Administration:
+    def __init__(
+        self, people: People, apps: FeishuApps, box: SecretBox, *, default_level: Level, allow_http: bool = False
+    ) -> None:
+        self.agents = AgentAdministration(box, default_level=default_level, allow_http=allow_http)
+        self.policies = PolicyAdministration(self.agents, default_level=default_level)
+        self.users = UserAdministration(people)
+        self.apps = AppAdministration(apps)

@@ -1,0 +1,217 @@
+"""What an agent is told: check answers from decisions and approval requests, and their JSON form. Pure of I/O."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from models.approval import ApprovalRequest
+from models.enums import ApprovalStatus, CheckStatus, Delivery, ExecutionStatus, Executor, Level
+from models.values import CheckAnswer, Decision, ExecutionView, Json, JsonObject
+
+SERVICE_RUNS = "The service executes the approved action itself; do not run it."
+
+
+def decided(check_id: UUID, digest: str, decision: Decision) -> CheckAnswer:
+    """L1 and L2 are allowed, DENY is denied."""
+    allowed = decision.level in (Level.L1, Level.L2)
+    return CheckAnswer(
+        allowed=allowed,
+        level=decision.level,
+        status=CheckStatus.ALLOWED if allowed else CheckStatus.DENIED,
+        message="Allowed; go ahead." if allowed else f"Denied by policy: {decision.reason}. Do not repeat the call.",
+        check_id=check_id,
+        action_digest=digest,
+        rule=decision.rule,
+        policy_version=decision.policy_version,
+    )
+
+
+def of_approval(check_id: UUID, decision: Decision, approval: ApprovalRequest) -> CheckAnswer:
+    """The state of an approval, without a go-ahead."""
+    return CheckAnswer(
+        allowed=False,
+        level=Level.L3,
+        status=_status(approval),
+        message=_message(approval),
+        check_id=check_id,
+        action_digest=approval.action_digest,
+        rule=decision.rule,
+        policy_version=decision.policy_version,
+        approval_id=approval.id,
+        expires_at=approval.expires_at,
+        reason=approval.resolution_reason,
+        execution=execution_of(approval) if approval.status is ApprovalStatus.APPROVED else None,
+        delivery=approval.delivery,
+    )
+
+
+def claimed(check_id: UUID, decision: Decision, approval: ApprovalRequest) -> CheckAnswer:
+    """The one go-ahead of an approval."""
+    return CheckAnswer(
+        allowed=True,
+        level=Level.L3,
+        status=CheckStatus.APPROVED,
+        message="Approved; go ahead once, then report the outcome.",
+        check_id=check_id,
+        action_digest=approval.action_digest,
+        rule=decision.rule,
+        policy_version=decision.policy_version,
+        approval_id=approval.id,
+        expires_at=approval.expires_at,
+        reason=approval.resolution_reason,
+        execution=execution_of(approval),
+        delivery=approval.delivery,
+    )
+
+
+def unfinished(answer: CheckAnswer) -> bool:
+    """Whether waiting may change the answer."""
+    if answer.status is CheckStatus.PENDING:
+        return True
+    running = answer.execution is not None and not answer.execution.status.finished
+    return answer.status is CheckStatus.APPROVED and not answer.allowed and running
+
+
+def may_change(approval: ApprovalRequest) -> bool:
+    """Whether an agent that waits for this approval may still learn more by waiting."""
+    if approval.status is ApprovalStatus.PENDING:
+        return True
+    serving = approval.status is ApprovalStatus.APPROVED and approval.executor is Executor.SERVICE
+    return serving and not approval.execution.finished
+
+
+def execution_of(approval: ApprovalRequest) -> ExecutionView:
+    return ExecutionView(
+        status=approval.execution,
+        started_at=approval.execution_started_at,
+        finished_at=approval.execution_finished_at,
+        result=json.loads(approval.execution_result) if approval.execution_result else None,
+        error=approval.execution_error,
+    )
+
+
+def as_json(answer: CheckAnswer) -> JsonObject:
+    """The wire form (docs/http-hook.md)."""
+    body: JsonObject = {
+        "allowed": answer.allowed,
+        "level": answer.level.value,
+        "status": answer.status.value,
+        "approval_id": str(answer.approval_id) if answer.approval_id else None,
+        "message": answer.message,
+        "check_id": str(answer.check_id),
+        "rule": answer.rule,
+        "policy_version": answer.policy_version,
+        "action_digest": answer.action_digest,
+        "code": answer.code,
+    }
+    if answer.approval_id is not None:
+        body["expires_at"] = _iso(answer.expires_at)
+        body["reason"] = answer.reason
+        body["delivery"] = answer.delivery.value if answer.delivery else None
+    if answer.execution is not None:
+        body["execution"] = execution_json(answer.execution)
+    return body
+
+
+def execution_json(execution: ExecutionView) -> JsonObject:
+    return {
+        "status": execution.status.value,
+        "started_at": _iso(execution.started_at),
+        "finished_at": _iso(execution.finished_at),
+        "result": execution.result,
+        "error": execution.error,
+    }
+
+
+def from_json(body: dict[str, Any]) -> CheckAnswer:
+    """The answer that `as_json` wrote; a stored answer is given again word for word."""
+    execution = body.get("execution")
+    return CheckAnswer(
+        allowed=body["allowed"],
+        level=Level(body["level"]),
+        status=CheckStatus(body["status"]),
+        message=body["message"],
+        check_id=UUID(body["check_id"]),
+        action_digest=body["action_digest"],
+        rule=body["rule"],
+        policy_version=body["policy_version"],
+        approval_id=UUID(body["approval_id"]) if body["approval_id"] else None,
+        expires_at=_time(body.get("expires_at")),
+        reason=body.get("reason"),
+        delivery=Delivery(body["delivery"]) if body.get("delivery") else None,
+        execution=_execution(execution) if execution else None,
+    )
+
+
+def approval_json(approval: ApprovalRequest) -> JsonObject:
+    """GET /v1/approvals/{id}: status, resolution, execution, delivery."""
+    return {
+        "approval_id": str(approval.id),
+        "status": approval.status.value,
+        "action_type": approval.action_type,
+        "tool": approval.tool,
+        "action_digest": approval.action_digest,
+        "code": approval.facts().code,
+        "created_at": _iso(approval.created_at),
+        "expires_at": _iso(approval.expires_at),
+        "resolution": {
+            "at": _iso(approval.resolved_at),
+            "by": approval.resolver_name,
+            "via": approval.resolved_via.value if approval.resolved_via else None,
+            "reason": approval.resolution_reason,
+        }
+        if approval.resolved_at
+        else None,
+        "claimed_at": _iso(approval.claimed_at),
+        "claim_expires_at": _iso(approval.claim_expires_at),
+        "executor": approval.executor.value,
+        "execution": execution_json(execution_of(approval)),
+        "delivery": {"state": approval.delivery.value, "detail": approval.delivery_detail},
+    }
+
+
+def _status(approval: ApprovalRequest) -> CheckStatus:
+    return CheckStatus(approval.status.value)
+
+
+def _message(approval: ApprovalRequest) -> str:
+    match approval.status:
+        case ApprovalStatus.PENDING if approval.delivery is Delivery.UNDELIVERABLE:
+            return "Nobody could be reached in Feishu; the admins were told. The approval stays open until it expires."
+        case ApprovalStatus.PENDING:
+            return "Waiting for the creator; repeat the same call or watch the approval."
+        case ApprovalStatus.APPROVED if approval.executor is Executor.SERVICE:
+            return f"{SERVICE_RUNS} Execution: {approval.execution.value}."
+        case ApprovalStatus.APPROVED if approval.claimed_at is not None:
+            return "Approved, and the one go-ahead was already given to another call."
+        case ApprovalStatus.APPROVED:
+            return "Approved; claim it or repeat the same call to get the go-ahead."
+        case ApprovalStatus.REJECTED:
+            return "Rejected by a person; do not repeat the call."
+        case ApprovalStatus.EXPIRED:
+            return "Nobody decided in time; repeat the call to ask again."
+        case ApprovalStatus.CANCELLED:
+            return "The request was withdrawn."
+
+
+def _execution(body: JsonObject) -> ExecutionView:
+    result: Json = body.get("result")
+    error = body.get("error")
+    return ExecutionView(
+        status=ExecutionStatus(str(body["status"])),
+        started_at=_time(body.get("started_at")),
+        finished_at=_time(body.get("finished_at")),
+        result=result,
+        error=error if isinstance(error, str) else None,
+    )
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat().replace("+00:00", "Z") if at else None
+
+
+def _time(text: object) -> datetime | None:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if isinstance(text, str) else None

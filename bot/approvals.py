@@ -1,0 +1,487 @@
+"""Approval requests as use cases: opened, resolved, claimed, reported, cancelled, expired. One transaction each.
+
+The rules are in bot.lifecycle; races are settled by conditional updates; nothing here waits for the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
+from tortoise.expressions import F
+
+from bot import lifecycle, outbox
+from bot.asking import as_json, from_json
+from bot.digest import canonical
+from bot.directory import KnownAgent
+from bot.ledger import AuditFact, Ledger, Work
+from bot.outbox import Bell
+from bot.people import People
+from bot.views import Views
+from bot.waiters import Waiters
+from cards import messages
+from cards.views import Audience, Notice
+from models.agent import Agent
+from models.approval import ApprovalRequest, CardCopy
+from models.enums import (
+    ApprovalStatus,
+    Delivery,
+    ExecutionStatus,
+    Executor,
+    Verdict,
+    Via,
+)
+from models.inbound import InboundRecord
+from models.notification import Notification
+from models.user import User
+from models.values import ActionRequest, Decision, Json, JsonObject, Operator, Refusal, RefusalKind, Resolution
+
+RESULT_LIMIT = 256 * 1024
+"""Bytes of JSON that are kept of an execution's result; the hook's own body limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalTimes:
+    """How long things may take (docs/configuration.md)."""
+
+    ttl: timedelta
+    reminders: tuple[timedelta, ...]
+    claim_ttl: timedelta
+    rejection_cooldown: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    approval_id: UUID
+    resolution: Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The one go-ahead was given, at `at`."""
+
+    approval_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyDone:
+    """The same event was handled before; whoever asks again gets the present state."""
+
+    approval_id: UUID
+
+
+class ApprovalService:
+    def __init__(
+        self, ledger: Ledger, waiters: Waiters, bell: Bell, people: People, views: Views, times: ApprovalTimes
+    ) -> None:
+        self._ledger = ledger
+        self._waiters = waiters
+        self._bell = bell
+        self._people = people
+        self._views = views
+        self.times = times
+
+    async def open(
+        self,
+        work: Work,
+        known: KnownAgent,
+        request: ActionRequest,
+        decision: Decision,
+        *,
+        digest: str,
+        check_id: UUID,
+        rendezvous: str,
+        attempt: int,
+    ) -> ApprovalRequest:
+        """A pending approval request, its card on the way to the creator, audited; all in `work`.
+
+        Raises IntegrityError when another check opened the same rendezvous first.
+        """
+        now, agent = work.now, known.facts
+        requester = await self._people.find(agent.tenant, request.requested_by) if request.requested_by else None
+        approval = await ApprovalRequest.create(
+            tenant=agent.tenant,
+            agent_id=agent.id,
+            creator_id=agent.creator_id,
+            requester_id=requester.id if requester else None,
+            requested_by=request.requested_by,
+            session=request.session or "",
+            action_type=request.action_type,
+            tool=request.tool,
+            request=canonical(as_json(request)).decode(),
+            action_digest=digest,
+            rendezvous=rendezvous,
+            rendezvous_key=rendezvous,
+            attempt=attempt,
+            rule=decision.rule,
+            policy_version=decision.policy_version,
+            check_id=check_id,
+            created_at=now,
+            expires_at=now + self.times.ttl,
+            executor=Executor.SERVICE if agent.has_executor and request.tool else Executor.AGENT,
+            next_due_at=min(now + step for step in (*self.times.reminders, self.times.ttl)),
+        )
+        await self.ask(work, approval, [agent.creator_id], app_id=agent.app_id)
+        work.audit(
+            AuditFact(
+                tenant=agent.tenant,
+                actor=f"agent:{agent.id}",
+                action="approval.requested",
+                subject=f"approval:{approval.id}",
+                details={
+                    "check_id": str(check_id),
+                    "action_digest": digest,
+                    "level": decision.level.value,
+                    "rule": decision.rule,
+                    "policy_version": decision.policy_version,
+                    "reason": decision.reason,
+                    "request": as_json(request),
+                    "expires_at": approval.expires_at.isoformat(),
+                    "attempt": attempt,
+                },
+                agent_id=agent.id,
+                approval_id=approval.id,
+            )
+        )
+        return approval
+
+    async def ask(
+        self, work: Work, approval: ApprovalRequest, people: Sequence[UUID], *, app_id: str | None
+    ) -> list[UUID]:
+        """Each of `people` who has no copy yet gets the card and an inbox line. Returns who was newly asked."""
+        has = set(await CardCopy.filter(approval_id=approval.id).values_list("person_id", flat=True))
+        asked: list[UUID] = []
+        for person in await User.filter(id__in=[one for one in people if one not in has]):
+            copy = await CardCopy.create(
+                approval_id=approval.id, person_id=person.id, app_id=app_id or self._people.default_app_id
+            )
+            await outbox.add([outbox.approval_card(approval, copy, work.now)])
+            view = await self._views.of(approval, work.now, person_id=person.id)
+            notice = messages.approval_notice(view, person.language)
+            await self._line(work, approval, person, "approval.requested", notice)
+            asked.append(person.id)
+        work.after_commit(self._bell.ring)
+        return asked
+
+    async def resolve(
+        self,
+        approval_id: UUID,
+        verdict: Verdict | None,
+        operator: Operator,
+        *,
+        via: Via,
+        reason: str | None = None,
+        clicked_message: str | None = None,
+        code: str | None = None,
+        event_key: str | None = None,
+    ) -> Resolved | Refusal | AlreadyDone:
+        """The approval is resolved once and for all by this operator, or the operator is refused; both are audited.
+
+        An event that was seen before (`event_key`) changes nothing, even after a restart.
+        """
+        try:
+            return await self._resolve(approval_id, verdict, operator, via, reason, code, clicked_message, event_key)
+        except IntegrityError:  # the same event arrived twice at once, and the other one committed first
+            return await self._resolve(approval_id, verdict, operator, via, reason, code, clicked_message, event_key)
+
+    async def _resolve(
+        self,
+        approval_id: UUID,
+        verdict: Verdict | None,
+        operator: Operator,
+        via: Via,
+        reason: str | None,
+        code: str | None,
+        clicked_message: str | None,
+        event_key: str | None,
+    ) -> Resolved | Refusal | AlreadyDone:
+        async with self._ledger.transaction() as work:
+            if event_key is not None:
+                if await InboundRecord.exists(key=event_key):
+                    return AlreadyDone(approval_id)
+                await InboundRecord.create(key=event_key, kind="card.action.trigger", received_at=work.now)
+            approval = await ApprovalRequest.get_or_none(id=approval_id)
+            if approval is None:
+                return self._refused(work, operator, Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=str(approval_id)))
+            outcome = lifecycle.resolve(
+                approval.facts(), verdict, operator, work.now, via=via, reason=reason, code=code
+            )
+            if isinstance(outcome, Resolution) and not await self._settle(work, approval, outcome, clicked_message):
+                await approval.refresh_from_db()
+                outcome = lifecycle.resolve(
+                    approval.facts(), verdict, operator, work.now, via=via, reason=reason, code=code
+                )
+                if isinstance(outcome, Resolution):  # unreachable while `pending` is left once and for all
+                    raise RuntimeError(f"approval {approval_id} was neither resolved nor resolvable")
+            if isinstance(outcome, Refusal):
+                return self._refused(work, operator, outcome, approval)
+            return Resolved(approval.id, outcome)
+
+    async def expire(self, approval_id: UUID) -> bool:
+        """Whether this call closed the approval because its time was over."""
+        async with self._ledger.transaction() as work:
+            approval = await ApprovalRequest.get(id=approval_id)
+            due = lifecycle.expiry(approval.facts(), work.now)
+            return due is not None and await self._settle(work, approval, due)
+
+    async def cancel(self, known: KnownAgent, approval_id: UUID, reason: str | None) -> ApprovalRequest | Refusal:
+        """The agent withdraws its own pending request."""
+        async with self._ledger.transaction() as work:
+            approval = await self._own(known, approval_id)
+            if approval is None:
+                return Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=str(approval_id))
+            outcome = lifecycle.cancel(approval.facts(), work.now, reason=reason)
+            if isinstance(outcome, Resolution) and not await self._settle(work, approval, outcome):
+                await approval.refresh_from_db()
+                outcome = lifecycle.cancel(approval.facts(), work.now, reason=reason)
+            if isinstance(outcome, Refusal):
+                self.audit_refusal(work, f"agent:{known.facts.id}", outcome, approval)
+                return outcome
+            await approval.refresh_from_db()
+            return approval
+
+    async def claim_in(self, work: Work, approval: ApprovalRequest, digest: str) -> Claimed | Refusal:
+        """The single go-ahead for exactly the action that was approved, within the caller's transaction."""
+        ruled = lifecycle.claim(approval.facts(), digest, work.now)
+        if isinstance(ruled, Refusal):
+            return ruled
+        changed = await ApprovalRequest.filter(
+            id=approval.id, status=ApprovalStatus.APPROVED, claimed_at=None, claim_expires_at__gt=work.now
+        ).update(
+            claimed_at=work.now,
+            rendezvous=None,
+            execution=ExecutionStatus.RUNNING,
+            execution_started_at=work.now,
+            next_due_at=work.now + self.times.claim_ttl,
+            revision=F("revision") + 1,
+        )
+        await approval.refresh_from_db()
+        if not changed:
+            refusal = lifecycle.claim(approval.facts(), digest, work.now)
+            if isinstance(refusal, Refusal):
+                return refusal
+            raise RuntimeError(f"approval {approval.id} was neither claimed nor claimable")
+        work.audit(self._fact(approval, f"agent:{approval.agent_id}", "approval.claimed", {"action_digest": digest}))
+        await self.changed(work, approval)
+        return Claimed(approval.id, work.now)
+
+    async def report_outcome(
+        self, known: KnownAgent, approval_id: UUID, status: ExecutionStatus, result: Json, error: str | None = None
+    ) -> ApprovalRequest | Refusal:
+        """What became of an action that the agent claimed; told to creator and requester, once."""
+        async with self._ledger.transaction() as work:
+            approval = await self._own(known, approval_id)
+            if approval is None:
+                return Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=str(approval_id))
+            ruled = lifecycle.report_outcome(approval.facts(), status, work.now)
+            if isinstance(ruled, lifecycle.Reported) and not await self.finish_execution(
+                work, approval, status, result=result, error=error, actor=f"agent:{known.facts.id}"
+            ):
+                await approval.refresh_from_db()
+                ruled = lifecycle.report_outcome(approval.facts(), status, work.now)
+            if isinstance(ruled, Refusal):
+                self.audit_refusal(work, f"agent:{known.facts.id}", ruled, approval)
+                return ruled
+            await approval.refresh_from_db()
+            return approval
+
+    async def finish_execution(
+        self,
+        work: Work,
+        approval: ApprovalRequest,
+        status: ExecutionStatus,
+        *,
+        result: Json = None,
+        error: str | None = None,
+        actor: str = "system",
+    ) -> bool:
+        """Whether the execution became `status` by this call. Agent, creator and requester learn it.
+
+        `unknown` may still be settled by the agent's own report; a finished execution never changes again.
+        """
+        open_states = [ExecutionStatus.RUNNING]
+        if status is not ExecutionStatus.UNKNOWN and approval.executor is Executor.AGENT:
+            open_states.append(ExecutionStatus.UNKNOWN)
+        changed = await ApprovalRequest.filter(id=approval.id, execution__in=open_states).update(
+            execution=status,
+            execution_finished_at=work.now,
+            execution_lease_until=None,
+            execution_result=json.dumps(result, ensure_ascii=False),
+            execution_error=error,
+            next_due_at=None,
+            revision=F("revision") + 1,
+        )
+        if not changed:
+            return False
+        await approval.refresh_from_db()
+        details: JsonObject = {"execution": status.value, "result": result, "error": error}
+        work.audit(self._fact(approval, actor, "execution.finished", details))
+        await self.changed(work, approval)
+        await self._tell_outcome(work, approval)
+        return True
+
+    async def changed(self, work: Work, approval: ApprovalRequest, clicked_message: str | None = None) -> None:
+        """Every sent copy follows, and whoever waits is woken, once `work` is committed."""
+        copies = await CardCopy.filter(approval_id=approval.id).exclude(state=Delivery.UNDELIVERABLE)
+        await outbox.add(
+            outbox.card_update(
+                approval,
+                copy,
+                work.now,
+                delay=outbox.CLICK_GRACE if clicked_message and copy.message_id == clicked_message else None,
+            )
+            for copy in copies
+            if copy.is_card
+        )
+        await self._waiters.notify(approval.id)
+        work.after_commit(lambda: self._waiters.wake([approval.id]))
+        work.after_commit(self._bell.ring)
+
+    async def _settle(
+        self, work: Work, approval: ApprovalRequest, resolution: Resolution, clicked_message: str | None = None
+    ) -> bool:
+        """Whether `pending` became the resolution by this call: the one conditional update that settles all races."""
+        approved = resolution.status is ApprovalStatus.APPROVED
+        claimable = approved and approval.executor is Executor.AGENT
+        claim_expires_at = work.now + self.times.claim_ttl if claimable else None
+        pending = ApprovalRequest.filter(id=approval.id, status=ApprovalStatus.PENDING)
+        if resolution.verdict is not None:
+            pending = pending.filter(expires_at__gt=work.now)
+        changed = await pending.update(
+            status=resolution.status,
+            resolved_at=resolution.at,
+            resolved_by_id=resolution.by.id if resolution.by else None,
+            resolver_name=resolution.by.name if resolution.by else None,
+            resolved_via=resolution.via,
+            resolution_reason=resolution.reason,
+            claim_expires_at=claim_expires_at,
+            next_due_at=claim_expires_at,
+            revision=F("revision") + 1,
+            **({} if approved else {"rendezvous": None}),
+        )
+        if not changed:
+            return False
+        await approval.refresh_from_db()
+        actor = f"user:{resolution.by.id}" if resolution.by else "system"
+        if resolution.via is Via.AGENT:
+            actor = f"agent:{approval.agent_id}"
+        details: JsonObject = {
+            "status": resolution.status.value,
+            "via": resolution.via.value,
+            "reason": resolution.reason,
+            "action_digest": approval.action_digest,
+        }
+        work.audit(self._fact(approval, actor, "approval.resolved", details))
+        if approved and approval.executor is Executor.SERVICE:
+            await outbox.add([outbox.execution(approval, work.now)])
+        await self.changed(work, approval, clicked_message)
+        await self._tell_resolution(work, approval)
+        return True
+
+    async def _tell_resolution(self, work: Work, approval: ApprovalRequest) -> None:
+        """Creator and requester learn the resolution, except who caused it."""
+        for person in await self._audience(approval):
+            notice = await self._outcome_for(work, approval, person)
+            await self._line(work, approval, person, "approval.resolved", notice)
+            if person.id != approval.resolved_by_id and approval.resolved_via is not Via.AGENT:
+                await self._say(work, approval, person, notice, "resolved")
+
+    async def _tell_outcome(self, work: Work, approval: ApprovalRequest) -> None:
+        for person in await self._audience(approval):
+            notice = await self._outcome_for(work, approval, person)
+            await self._line(work, approval, person, "execution.finished", notice)
+            await self._say(work, approval, person, notice, "outcome")
+
+    async def _outcome_for(self, work: Work, approval: ApprovalRequest, person: User) -> Notice:
+        view = await self._views.of(approval, work.now, person_id=person.id)
+        audience = Audience.CREATOR if person.id == approval.creator_id else Audience.REQUESTER
+        return messages.outcome_notice(view, audience, person.language)
+
+    async def _say(self, work: Work, approval: ApprovalRequest, person: User, notice: Notice, step: str) -> None:
+        """The notice as a text, in the thread of the person's card where there is one."""
+        own = await CardCopy.get_or_none(approval_id=approval.id, person_id=person.id)
+        app_id = own.app_id if own else await self._app_of(approval)
+        message = outbox.text(
+            tenant=approval.tenant,
+            person_id=person.id,
+            app_id=app_id,
+            text=notice.text,
+            now=work.now,
+            approval_id=approval.id,
+            dedupe=f"{step}:{approval.id}:{person.id}:{approval.revision}",
+            thread_of=own.id if own else None,
+        )
+        await outbox.add([message])
+
+    async def _line(self, work: Work, approval: ApprovalRequest, person: User, kind: str, notice: Notice) -> None:
+        """The notice as a line in the person's web inbox."""
+        await Notification.create(
+            tenant=approval.tenant,
+            person_id=person.id,
+            type=kind,
+            title=notice.title[:200],
+            body=notice.body,
+            link=f"/approvals/{approval.id}",
+            approval_id=approval.id,
+            created_at=work.now,
+        )
+
+    async def _app_of(self, approval: ApprovalRequest) -> str:
+        agent = await Agent.get(id=approval.agent_id)
+        return agent.app_id or self._people.default_app_id
+
+    async def _audience(self, approval: ApprovalRequest) -> list[User]:
+        wanted = {approval.creator_id, approval.requester_id} - {None}
+        return await User.filter(id__in=list(wanted))
+
+    async def _own(self, known: KnownAgent, approval_id: UUID) -> ApprovalRequest | None:
+        """An agent sees its own approvals only; another's is as unknown as one that does not exist."""
+        return await ApprovalRequest.get_or_none(id=approval_id, agent_id=known.facts.id)
+
+    def _refused(
+        self, work: Work, operator: Operator, refusal: Refusal, approval: ApprovalRequest | None = None
+    ) -> Refusal:
+        if approval is not None:
+            self.audit_refusal(work, f"user:{operator.id}", refusal, approval)
+        else:
+            work.audit(
+                AuditFact(
+                    tenant=operator.tenant,
+                    actor=f"user:{operator.id}",
+                    action="approval.refused",
+                    subject="approval:unknown",
+                    details={"refusal": refusal.kind.value, "detail": refusal.detail},
+                )
+            )
+        return refusal
+
+    def audit_refusal(self, work: Work, actor: str, refusal: Refusal, approval: ApprovalRequest) -> None:
+        work.audit(self._fact(approval, actor, "approval.refused", {"refusal": refusal.kind.value}))
+
+    @staticmethod
+    def _fact(approval: ApprovalRequest, actor: str, action: str, details: JsonObject) -> AuditFact:
+        return AuditFact(
+            tenant=approval.tenant,
+            actor=actor,
+            action=action,
+            subject=f"approval:{approval.id}",
+            details=details,
+            agent_id=approval.agent_id,
+            approval_id=approval.id,
+        )
+
+
+def rendezvous_of(agent_id: UUID, session: str | None, digest: str) -> str:
+    """Where repeats of one call meet: the agent, the session and the action, not the call id."""
+    return hashlib.sha256(f"{agent_id}\n{session or ''}\n{digest}".encode()).hexdigest()
+
+
+def stored_request(approval: ApprovalRequest) -> ActionRequest:
+    """Exactly what was hashed when the agent asked."""
+    return from_json(json.loads(approval.request))

@@ -1,0 +1,91 @@
+"""A press on an approval card as a use case: who pressed what on which approval, and what everybody sees then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from bot.approvals import AlreadyDone, ApprovalService, Resolved
+from bot.people import People
+from bot.ports import Clock
+from bot.views import Views
+from cards.views import ApprovalView
+from models.approval import ApprovalRequest, CardCopy
+from models.enums import Verdict, Via
+from models.values import AppCredentials, CardClick, Operator, Refusal, RefusalKind
+
+REASON_LIMIT = 1000
+"""Characters; the card's input has the same limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What came of a press. `view` is what the card shows from now on, for those who may see it."""
+
+    outcome: Resolved | Refusal | AlreadyDone
+    verdict: Verdict | None
+    view: ApprovalView | None
+
+
+class Clicks:
+    def __init__(self, approvals: ApprovalService, people: People, views: Views, clock: Clock) -> None:
+        self._approvals = approvals
+        self._people = people
+        self._views = views
+        self._clock = clock
+
+    async def press(self, app: AppCredentials, click: CardClick) -> Pressed:
+        """The press is settled and committed, or refused; the operator is whom the signed event names."""
+        operator = await self._people.operator(app, click.operator, self._clock.now())
+        verdict = _verdict(click)
+        if operator is None:
+            return Pressed(Refusal(RefusalKind.NOT_YOURS), verdict, None)
+        approval_id = await self._approval_of(click)
+        if approval_id is None:
+            return Pressed(Refusal(RefusalKind.UNKNOWN_APPROVAL), verdict, None)
+        outcome = await self._approvals.resolve(
+            approval_id,
+            verdict,
+            operator,
+            via=Via.CARD,
+            reason=_reason(click),
+            clicked_message=click.message_id,
+            event_key=f"{app.app_id}:{click.event_id}",
+        )
+        return Pressed(outcome, verdict, await self._view_for(operator, approval_id, outcome))
+
+    async def _approval_of(self, click: CardClick) -> UUID | None:
+        """The approval that the card is about: what the button carried must agree with the message we sent."""
+        carried = _uuid(click.value.get("approval_id")) or _uuid((click.name or "").partition(":")[2])
+        sent = await CardCopy.get_or_none(message_id=click.message_id) if click.message_id else None
+        if sent is None:
+            return carried  # a click may overtake the record of the send
+        return sent.approval_id if carried in (None, sent.approval_id) else None
+
+    async def _view_for(
+        self, operator: Operator, approval_id: UUID, outcome: Resolved | Refusal | AlreadyDone
+    ) -> ApprovalView | None:
+        """A refused stranger gets no card: it would replace everybody's."""
+        shown = (RefusalKind.ALREADY_RESOLVED, RefusalKind.EXPIRED)
+        if isinstance(outcome, Refusal) and outcome.kind not in shown:
+            return None
+        approval = await ApprovalRequest.get(id=approval_id)
+        return await self._views.of(approval, self._clock.now(), person_id=operator.id)
+
+
+def _verdict(click: CardClick) -> Verdict | None:
+    """From the button's value, or from its name where the client stripped the value (feishu-protocol 2.1)."""
+    carried = click.value.get("verdict")
+    return Verdict.parse(carried if carried is not None else (click.name or "").partition(":")[0])
+
+
+def _reason(click: CardClick) -> str | None:
+    reason = click.form.get("reason")
+    return reason.strip()[:REASON_LIMIT] or None if isinstance(reason, str) else None
+
+
+def _uuid(text: object) -> UUID | None:
+    try:
+        return UUID(text) if isinstance(text, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,184 @@
+"""The commands that a person can type, as a closed union of values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from models.enums import Level, Role
+from models.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    topic: str | None = None  # a command's name without the slash
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAmI:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    approval: str  # here and below: an id or its beginning, lower case, dashes in their places
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    approval: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    approval: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListAgents:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAgent:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAgent:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAgent:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAgent:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RotateToken:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetExecutor:
+    name: str
+    url: str | None  # None: off
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPolicy:
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLevel:
+    agent: str
+    action: str  # a pattern
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class SetDefaultLevel:
+    agent: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class SetPolicy:
+    agent: str
+    document: Json  # not validated yet: parse_policy does
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAudit:
+    """`subject` as typed may name an agent; `approval` is set when it also looks like an id. Try the agent first."""
+
+    subject: str | None = None
+    approval: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimAdmin:
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListUsers:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SetRole:
+    who: str  # e-mail, user_id, open_id or name; a mention has become its open_id
+    role: Role
+
+
+Command: TypeAlias = (
+    Help
+    | WhoAmI
+    | Pending
+    | Show
+    | Approve
+    | Reject
+    | ListAgents
+    | CreateAgent
+    | ShowAgent
+    | PauseAgent
+    | ResumeAgent
+    | RotateToken
+    | SetExecutor
+    | ShowPolicy
+    | SetLevel
+    | SetDefaultLevel
+    | SetPolicy
+    | ShowAudit
+    | ClaimAdmin
+    | ListUsers
+    | SetRole
+)
+
+
+class Problem(StrEnum):
+    """Why a text that begins like a command is none."""
+
+    UNKNOWN_COMMAND = "unknown_command"
+    UNKNOWN_SUBCOMMAND = "unknown_subcommand"
+    MISSING_WORD = "missing_word"
+    TOO_MANY_WORDS = "too_many_words"
+    BAD_ID = "bad_id"
+    BAD_NAME = "bad_name"
+    BAD_LEVEL = "bad_level"
+    BAD_ROLE = "bad_role"
+    BAD_URL = "bad_url"
+    BAD_JSON = "bad_json"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Not run: tell the person how it is written."""
+
+    problem: Problem
+    given: str = ""  # the word at fault, cut; from the person, so untrusted
+    usage: str | None = None  # how the command is written
+    suggestion: str | None = None  # the nearest command
+
+
+@dataclass(frozen=True, slots=True)
+class NotACommand:
+    """Ordinary talk."""
+
+
+Parsed: TypeAlias = Command | Usage | NotACommand

@@ -1,0 +1,42 @@
+"""What a person is told whose command was not understood."""
+
+from __future__ import annotations
+
+from bot.commands.values import Problem, Usage
+from models.enums import Language
+
+_ZH = {
+    Problem.UNKNOWN_COMMAND: "没有 /{given} 这个命令。",
+    Problem.UNKNOWN_SUBCOMMAND: "没有“{given}”这个子命令。",
+    Problem.MISSING_WORD: "命令不完整。",
+    Problem.TOO_MANY_WORDS: "多出了“{given}”。名称里有空格时请加引号。",
+    Problem.BAD_ID: "“{given}”不是编号。请用卡片上的编号，至少前 6 位。",
+    Problem.BAD_NAME: "“{given}”不能用作名称：最多 100 个字符，不能含控制字符。",
+    Problem.BAD_LEVEL: "没有“{given}”这个级别。可选 L1、L2、L3、DENY。",
+    Problem.BAD_ROLE: "没有“{given}”这个角色。可选 member、org_admin、platform_admin。",
+    Problem.BAD_URL: "“{given}”不是 http(s) 网址。",
+    Problem.BAD_JSON: "JSON 有误：{given}。",
+}
+_EN = {
+    Problem.UNKNOWN_COMMAND: "There is no command /{given}.",
+    Problem.UNKNOWN_SUBCOMMAND: "There is no sub-command “{given}”.",
+    Problem.MISSING_WORD: "Something is missing.",
+    Problem.TOO_MANY_WORDS: "“{given}” is too much. Put a name with spaces in quotes.",
+    Problem.BAD_ID: "“{given}” is not an id. Use the id on the card, at least its first 6 digits.",
+    Problem.BAD_NAME: "“{given}” cannot be a name: at most 100 characters, no control characters.",
+    Problem.BAD_LEVEL: "There is no level “{given}”. Choose L1, L2, L3 or DENY.",
+    Problem.BAD_ROLE: "There is no role “{given}”. Choose member, org_admin or platform_admin.",
+    Problem.BAD_URL: "“{given}” is not an http(s) URL.",
+    Problem.BAD_JSON: "The JSON is wrong: {given}.",
+}
+
+
+def say(usage: Usage, language: Language) -> str:
+    """What is wrong, and how it is written. `usage.given` is the person's own text: neutralise the whole for Feishu."""
+    chinese = language is Language.ZH_CN
+    lines = [(_ZH if chinese else _EN)[usage.problem].replace("{given}", usage.given)]
+    if usage.suggestion:
+        lines.append(f"您是不是想输入 {usage.suggestion}？" if chinese else f"Did you mean {usage.suggestion}?")
+    if usage.usage:
+        lines.append(f"用法：{usage.usage}" if chinese else f"Usage: {usage.usage}")
+    return "\n".join(lines)

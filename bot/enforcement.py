@@ -1,0 +1,452 @@
+"""The check: an action request in, an answer out, and the record committed before the answer is given.
+
+Free of HTTP: every integration is a translation around `EnforcementEngine.check`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import assert_never
+from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
+
+from bot import answers, lifecycle, outbox
+from bot.approvals import ApprovalService, Claimed, rendezvous_of, stored_request
+from bot.asking import as_json
+from bot.digest import action_digest, canonical
+from bot.directory import Caller, Directory, KnownAgent, hold_epoch
+from bot.journal import CheckRecord, Journal, Recorded
+from bot.ledger import AuditFact, Ledger
+from bot.outbox import Bell
+from bot.people import People
+from bot.policy.evaluate import evaluate
+from bot.ports import Clock
+from bot.waiters import Waiters
+from cards import messages
+from cards.views import L2View
+from models.approval import ApprovalRequest, IdempotentCheck
+from models.enums import CheckStatus, Level
+from models.ids import new_id
+from models.notification import Notification
+from models.outbox import OutboxMessage
+from models.user import User
+from models.values import ActionRequest, CheckAnswer, Decision, JsonObject, Refusal, RefusalKind
+
+ROUNDS = 20
+"""How often a check is taken again when the policy or another check moved under it, before it is refused as busy."""
+
+MAX_WAIT = 600.0
+"""Seconds that a check or a look may be held (docs/http-hook.md)."""
+
+
+class GateBusy(Exception):
+    """The check could not be settled in ROUNDS rounds. Nothing was allowed."""
+
+
+class KeyInUse(Exception):
+    """A check with the same Idempotency-Key is under way."""
+
+
+class KeyMismatch(Exception):
+    """The Idempotency-Key was used for another payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One check in the making."""
+
+    caller: Caller
+    request: ActionRequest
+    digest: str
+    check_id: UUID
+    key: str | None  # SHA-256 of agent id and Idempotency-Key
+    payload_hash: str
+
+
+class EnforcementEngine:
+    def __init__(
+        self,
+        directory: Directory,
+        journal: Journal,
+        ledger: Ledger,
+        approvals: ApprovalService,
+        people: People,
+        waiters: Waiters,
+        bell: Bell,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._journal = journal
+        self._ledger = ledger
+        self._approvals = approvals
+        self._people = people
+        self._waiters = waiters
+        self._bell = bell
+        self._clock = clock
+        self._under_way: set[str] = set()
+
+    async def check(
+        self, caller: Caller, request: ActionRequest, *, idempotency_key: str | None = None, wait: float = 0
+    ) -> CheckAnswer:
+        """Answers after the record of this check is committed; a pending answer is held up to `wait` seconds.
+
+        Raises CredentialRefused, NotCanonical, KeyInUse, KeyMismatch, GateBusy, JournalFull.
+        """
+        ask = self._ask(caller, request, idempotency_key)
+        if ask.key is not None and ask.key in self._under_way:
+            raise KeyInUse
+        if ask.key is not None:
+            self._under_way.add(ask.key)
+        try:
+            answer = await self._settle(ask)
+        finally:
+            # Holding is not being under way: a repeat during the hold joins it.
+            self._under_way.discard(ask.key or "")
+        return await self._hold(ask, answer, wait) if wait > 0 else answer
+
+    async def rehearse(self, caller: Caller, request: ActionRequest) -> Decision:
+        """What a check would decide. Nothing is recorded, nobody is asked, nothing is allowed."""
+        action_digest(request)
+        known = await self._directory.agent(caller)
+        return decide(known, request)
+
+    async def look(self, caller: Caller, approval_id: UUID, *, wait: float = 0) -> JsonObject | None:
+        """The approval as the agent sees it, held while it may still change; None when it is not this agent's."""
+        approval = await ApprovalRequest.get_or_none(id=approval_id, agent_id=caller.agent_id)
+        if approval is None:
+            return None
+        if wait > 0 and answers.may_change(approval):
+            await self._wait_for(approval_id, wait)
+            await approval.refresh_from_db()
+        return answers.approval_json(approval)
+
+    async def claim(self, caller: Caller, approval_id: UUID, digest: str) -> CheckAnswer | Refusal:
+        """The one go-ahead, by id. A policy that denies the action by now takes it back."""
+        known = await self._directory.agent(caller)
+        approval = await ApprovalRequest.get_or_none(id=approval_id, agent_id=caller.agent_id)
+        if approval is None:
+            return Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=str(approval_id))
+        decision = decide(known, stored_request(approval))
+        async with self._ledger.transaction() as work:
+            if decision.level is Level.DENY:
+                outcome: Claimed | Refusal = Refusal(RefusalKind.DENIED_NOW)
+            else:
+                outcome = await self._approvals.claim_in(work, approval, digest)
+            if isinstance(outcome, Refusal):
+                self._approvals.audit_refusal(work, f"agent:{caller.agent_id}", outcome, approval)
+                return outcome
+            return answers.claimed(approval.check_id, decision, approval)
+
+    async def _wait_for(self, approval_id: UUID, wait: float) -> ApprovalRequest | None:
+        """The approval once it can change no more, or None after `wait` seconds."""
+
+        async def settled() -> ApprovalRequest | None:
+            approval = await ApprovalRequest.get(id=approval_id)
+            return None if answers.may_change(approval) else approval
+
+        return await self._waiters.wait(approval_id, settled, min(wait, MAX_WAIT))
+
+    def _ask(self, caller: Caller, request: ActionRequest, idempotency_key: str | None) -> _Ask:
+        payload = canonical(as_json(request))
+        key = None
+        if idempotency_key is not None:
+            key = hashlib.sha256(f"{caller.agent_id}\n{idempotency_key}".encode()).hexdigest()
+        return _Ask(caller, request, action_digest(request), new_id(), key, hashlib.sha256(payload).hexdigest())
+
+    async def _settle(self, ask: _Ask) -> CheckAnswer:
+        for _ in range(ROUNDS):
+            known = await self._directory.agent(ask.caller)
+            answer = await self._repeat(ask, known) or await self._decide(ask, known)
+            if answer is not None:
+                return answer
+            await self._directory.refresh()
+        raise GateBusy
+
+    async def _repeat(self, ask: _Ask, known: KnownAgent) -> CheckAnswer | None:
+        """The answer to a repeated Idempotency-Key; None for a key that is new or absent."""
+        stored = await IdempotentCheck.get_or_none(key=ask.key) if ask.key else None
+        if stored is None:
+            return None
+        if stored.payload_hash != ask.payload_hash:
+            raise KeyMismatch
+        if stored.answer is not None:
+            return answers.from_json(json.loads(stored.answer))
+        approval = await ApprovalRequest.get(id=stored.approval_id)
+        decision = Decision(Level.L3, approval.rule, approval.policy_version, "the same Idempotency-Key")
+        return await self._continue(ask, known, decision, approval)
+
+    async def _decide(self, ask: _Ask, known: KnownAgent) -> CheckAnswer | None:
+        decision = decide(known, ask.request)
+        if decision.level is not Level.L3:
+            return await self._record(ask, known, decision)
+        rendezvous = rendezvous_of(known.facts.id, ask.request.session, ask.digest)
+        met = await ApprovalRequest.get_or_none(rendezvous=rendezvous)
+        met = met or await self._latest(rendezvous)
+        if met is not None and (answer := await self._continue(ask, known, decision, met)) is not None:
+            return answer
+        return await self._open(ask, known, decision, rendezvous, previous=met)
+
+    async def _latest(self, rendezvous: str) -> ApprovalRequest | None:
+        return await ApprovalRequest.filter(rendezvous_key=rendezvous).order_by("-created_at").first()
+
+    async def _continue(
+        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
+    ) -> CheckAnswer | None:
+        """The answer that an earlier request for the same action gives; None when a new request is due."""
+        facts = approval.facts()
+        bound = ask.key is not None and await IdempotentCheck.exists(key=ask.key, approval_id=approval.id)
+        match lifecycle.rendezvous(facts, self._clock.now(), self._approvals.times.rejection_cooldown):
+            case lifecycle.Join():
+                return await self._note(ask, known, decision, approval, "check.joined")
+            case lifecycle.Claim():
+                return await self._claim(ask, known, decision, approval)
+            case lifecycle.Report():
+                return await self._report(ask, known, decision, approval)
+            case lifecycle.Reject():
+                return await self._note(ask, known, decision, approval, "check.denied")
+            case lifecycle.Fresh():
+                await self._close_stale(approval)
+                if bound:
+                    await approval.refresh_from_db()
+                    return await self._note(ask, known, decision, approval, "check.answered")
+                return None
+            case unreachable:
+                assert_never(unreachable)
+
+    async def _close_stale(self, approval: ApprovalRequest) -> None:
+        """A request whose time is over makes room for a new one without waiting for the next tick."""
+        if approval.rendezvous is not None:
+            await self._approvals.expire(approval.id)
+            await ApprovalRequest.filter(
+                id=approval.id, claim_expires_at__lte=self._clock.now(), claimed_at=None
+            ).update(rendezvous=None)
+
+    async def _record(self, ask: _Ask, known: KnownAgent, decision: Decision) -> CheckAnswer | None:
+        """L1, L2 and DENY: committed with many others; None when the policy moved meanwhile."""
+        answer = answers.decided(ask.check_id, ask.digest, decision)
+        notice, line = await self._notice(ask, known, decision)
+        record = CheckRecord(
+            epoch=known.epoch,
+            fact=self._fact(ask, known, decision, "check.allowed" if answer.allowed else "check.denied"),
+            outbox=notice,
+            notifications=line,
+            idempotent=self._kept(ask, answer=answer),
+        )
+        if await self._journal.record(record) is not Recorded.COMMITTED:
+            return None
+        if notice:
+            self._bell.ring()
+        return answer
+
+    async def _notice(
+        self, ask: _Ask, known: KnownAgent, decision: Decision
+    ) -> tuple[tuple[OutboxMessage, ...], tuple[Notification, ...]]:
+        """L2 tells the creator that the action is executing, by text and in the inbox."""
+        if decision.level is not Level.L2:
+            return (), ()
+        now, agent = self._clock.now(), known.facts
+        creator = await User.get(id=agent.creator_id)
+        view = L2View(
+            agent=agent.name,
+            action_type=ask.request.action_type,
+            args=ask.request.args,
+            at=now,
+            tool=ask.request.tool,
+            requester=ask.request.requested_by,
+            claimed_reason=ask.request.reason,
+            rule=decision.rule,
+            policy_version=decision.policy_version,
+        )
+        notice = messages.l2_notice(view, creator.language)
+        message = outbox.text(
+            tenant=agent.tenant,
+            person_id=creator.id,
+            app_id=agent.app_id or self._people.default_app_id,
+            text=notice.text,
+            now=now,
+        )
+        line = Notification(
+            tenant=agent.tenant,
+            person_id=creator.id,
+            type="check.executing",
+            title=notice.title[:200],
+            body=notice.body,
+            created_at=now,
+        )
+        return (message,), (line,)
+
+    async def _open(
+        self, ask: _Ask, known: KnownAgent, decision: Decision, rendezvous: str, previous: ApprovalRequest | None
+    ) -> CheckAnswer | None:
+        """A new approval request, in one transaction with its audit and its card; None when the ground moved."""
+        try:
+            async with self._ledger.transaction() as work:
+                if await hold_epoch() != known.epoch:
+                    return None
+                approval = await self._approvals.open(
+                    work,
+                    known,
+                    ask.request,
+                    decision,
+                    digest=ask.digest,
+                    check_id=ask.check_id,
+                    rendezvous=rendezvous,
+                    attempt=previous.attempt + 1 if previous else 1,
+                )
+                answer = answers.of_approval(ask.check_id, decision, approval)
+                work.audit(self._fact(ask, known, decision, "check.pending", approval.id))
+                await self._keep(ask, answer, approval)
+                return answer
+        except IntegrityError:
+            return None  # the same call, or the same key, got there first
+
+    async def _note(
+        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest, action: str
+    ) -> CheckAnswer | None:
+        """A check that an existing request answers; recorded like any other check."""
+        answer = answers.of_approval(ask.check_id, decision, approval)
+        pending = answer.status is CheckStatus.PENDING
+        record = CheckRecord(
+            epoch=known.epoch,
+            fact=self._fact(ask, known, decision, action, approval.id),
+            idempotent=self._kept(ask, approval=approval) if pending else self._kept(ask, answer=answer),
+        )
+        recorded = await self._journal.record(record)
+        if recorded is Recorded.KEY_TAKEN:
+            return await self._again(ask, answer, record)
+        return answer if recorded is Recorded.COMMITTED else None
+
+    async def _again(self, ask: _Ask, answer: CheckAnswer, record: CheckRecord) -> CheckAnswer | None:
+        """The key is ours from an earlier check of the same approval: the check is recorded without a new key row."""
+        if await self._journal.record(replace(record, idempotent=None)) is not Recorded.COMMITTED:
+            return None
+        if answer.status is not CheckStatus.PENDING:
+            await self._store(ask, answer)
+        return answer
+
+    async def _claim(
+        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
+    ) -> CheckAnswer | None:
+        """The repeat of an approved call takes the one go-ahead; None when another call took it first."""
+        async with self._ledger.transaction() as work:
+            if await hold_epoch() != known.epoch:
+                return None
+            outcome = await self._approvals.claim_in(work, approval, ask.digest)
+            if isinstance(outcome, Refusal):
+                return None
+            answer = answers.claimed(ask.check_id, decision, approval)
+            work.audit(self._fact(ask, known, decision, "check.allowed", approval.id))
+            await self._keep(ask, answer, approval)
+            return answer
+
+    async def _report(
+        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
+    ) -> CheckAnswer | None:
+        """The service executes: the agent gets state and result. A finished result is handed over once."""
+        async with self._ledger.transaction() as work:
+            await approval.refresh_from_db()
+            answer = answers.of_approval(ask.check_id, decision, approval)
+            if approval.execution.finished and approval.claimed_at is None:
+                await ApprovalRequest.filter(id=approval.id).update(rendezvous=None, claimed_at=work.now)
+                await self._keep(ask, answer, approval)
+            work.audit(self._fact(ask, known, decision, "check.reported", approval.id))
+            return answer
+
+    async def _hold(self, ask: _Ask, answer: CheckAnswer, wait: float) -> CheckAnswer:
+        """Waits while there is something to wait for, then repeats the check once in the agent's name."""
+        if not answers.unfinished(answer) or answer.approval_id is None:
+            return answer
+        approval_id = answer.approval_id
+        approval = await self._wait_for(approval_id, wait)
+        if approval is None:
+            approval = await ApprovalRequest.get(id=approval_id)
+            return answers.of_approval(ask.check_id, _decision_of(answer), approval)
+        for _ in range(ROUNDS):
+            await self._directory.refresh()
+            known = await self._directory.agent(ask.caller)
+            await approval.refresh_from_db()
+            current = decide(known, ask.request)
+            if current.level is Level.DENY:
+                return answers.decided(ask.check_id, ask.digest, current)
+            collected = await self._collect(ask, known, _decision_of(answer), approval)
+            if collected is not None:
+                return collected
+        raise GateBusy
+
+    async def _collect(
+        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
+    ) -> CheckAnswer | None:
+        match lifecycle.rendezvous(approval.facts(), self._clock.now(), self._approvals.times.rejection_cooldown):
+            case lifecycle.Claim():
+                return await self._claim(ask, known, decision, approval)
+            case lifecycle.Report():
+                return await self._report(ask, known, decision, approval)
+            case _:
+                answer = answers.of_approval(ask.check_id, decision, approval)
+                await self._store(ask, answer)
+                return answer
+
+    def _kept(
+        self, ask: _Ask, *, answer: CheckAnswer | None = None, approval: ApprovalRequest | None = None
+    ) -> IdempotentCheck | None:
+        if ask.key is None:
+            return None
+        return IdempotentCheck(
+            key=ask.key,
+            agent_id=ask.caller.agent_id,
+            payload_hash=ask.payload_hash,
+            approval_id=approval.id if approval else None,
+            answer=json.dumps(answers.as_json(answer)) if answer else None,
+            created_at=self._clock.now(),
+        )
+
+    async def _keep(self, ask: _Ask, answer: CheckAnswer, approval: ApprovalRequest) -> None:
+        """Within a transaction: the key stands for the approval until the answer is decided."""
+        if ask.key is None:
+            return
+        if await IdempotentCheck.exists(key=ask.key):
+            await self._store(ask, answer)
+            return
+        decided = not answers.unfinished(answer)
+        row = self._kept(ask, answer=answer) if decided else self._kept(ask, approval=approval)
+        if row is not None:
+            await row.save(force_create=True)
+
+    async def _store(self, ask: _Ask, answer: CheckAnswer) -> None:
+        if ask.key is not None and not answers.unfinished(answer):
+            await IdempotentCheck.filter(key=ask.key, answer=None).update(answer=json.dumps(answers.as_json(answer)))
+
+    def _fact(
+        self, ask: _Ask, known: KnownAgent, decision: Decision, action: str, approval_id: UUID | None = None
+    ) -> AuditFact:
+        details: JsonObject = {
+            "level": decision.level.value,
+            "rule": decision.rule,
+            "policy_version": decision.policy_version,
+            "reason": decision.reason,
+            "action_digest": ask.digest,
+            "request": as_json(ask.request),
+        }
+        return AuditFact(
+            tenant=known.facts.tenant,
+            actor=f"agent:{known.facts.id}",
+            action=action,
+            subject=f"check:{ask.check_id}",
+            details=details,
+            agent_id=known.facts.id,
+            approval_id=approval_id,
+        )
+
+
+def decide(known: KnownAgent, request: ActionRequest) -> Decision:
+    """The policy's decision; a paused agent is denied everything."""
+    if known.facts.paused:
+        return Decision(Level.DENY, None, known.policy.version, "the agent is paused")
+    return evaluate(known.policy, request)
+
+
+def _decision_of(answer: CheckAnswer) -> Decision:
+    return Decision(answer.level, answer.rule, answer.policy_version or 0, "asked before")

@@ -1,0 +1,63 @@
+"""The way in which every use case writes: one transaction, its audit facts chained and committed with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+
+from bot.chain import AuditFact, UnrecordableFact, details_text
+from bot.chain_writer import ChainMoved, ChainPool
+from bot.database import transaction
+from bot.ports import Clock
+
+__all__ = ["AuditFact", "ChainMoved", "Ledger", "UnrecordableFact", "Work"]
+
+
+class Work:
+    """One use case's transaction while it is open. Rows are written through the models as usual."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._facts: list[tuple[AuditFact, str]] = []
+        self._callbacks: list[Callable[[], None]] = []
+
+    def audit(self, fact: AuditFact) -> None:
+        """The fact is chained and inserted at the end of the transaction. Raises UnrecordableFact at once."""
+        self._facts.append((fact, details_text(fact)))
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Calls back once the commit is certain; never after a rollback. For wake-ups: a crash loses them."""
+        self._callbacks.append(callback)
+
+
+class Ledger:
+    """Opens transactions. At most `chains` run at once in this process, each with an audit chain of its own.
+
+    The chain is taken before the database connection, so that a task never holds a connection while it waits.
+    """
+
+    def __init__(self, clock: Clock, *, chains: int = 4) -> None:
+        self._clock = clock
+        self._chains = ChainPool(clock, chains)
+
+    def transaction(self) -> AbstractAsyncContextManager[Work]:
+        """A transaction that commits when the block ends and rolls back when it raises or is cancelled.
+
+        Must not be nested, and no task may be started inside it (it would inherit the connection).
+        """
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Work]:
+        async with self._chains.take() as chain:
+            work = Work(self._clock.now())
+            if not chain.known:
+                await chain.open()
+            async with transaction() as connection:
+                yield work
+                if work._facts:
+                    await chain.append(connection, work.now, work._facts)
+            chain.committed()
+        for callback in work._callbacks:
+            callback()

@@ -1,0 +1,161 @@
+"""Outbox messages to add in the transaction that causes them, and the bell that wakes this process's worker.
+
+Nothing is sent here. What a message says is rendered at delivery (bot.delivery) or is text that was final when written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from models.approval import ApprovalRequest, CardCopy
+from models.enums import ApprovalStatus, OutboxKind
+from models.outbox import OutboxMessage
+from models.values import Json
+
+CLICK_GRACE = timedelta(seconds=1)
+"""A clicked card is patched this long after the answer to the click: a PATCH during the callback may be overwritten."""
+
+
+def approval_card(approval: ApprovalRequest, copy: CardCopy, now: datetime) -> OutboxMessage:
+    """Ask one person: sends `copy` in the state the approval has at that time."""
+    return OutboxMessage(
+        tenant=approval.tenant,
+        kind=OutboxKind.APPROVAL_CARD,
+        lane=f"person:{copy.person_id}",
+        app_id=copy.app_id,
+        approval_id=approval.id,
+        person_id=copy.person_id,
+        payload=_json({"copy_id": str(copy.id)}),
+        dedupe=f"card:{copy.id}",
+        due_at=now,
+        created_at=now,
+    )
+
+
+def card_update(
+    approval: ApprovalRequest, copy: CardCopy, now: datetime, *, delay: timedelta | None = None
+) -> OutboxMessage:
+    """Bring one sent card to the newest state; superseded when it already shows it."""
+    return OutboxMessage(
+        tenant=approval.tenant,
+        kind=OutboxKind.CARD_UPDATE,
+        lane=f"copy:{copy.id}",
+        app_id=copy.app_id,
+        approval_id=approval.id,
+        person_id=copy.person_id,
+        payload=_json({"copy_id": str(copy.id)}),
+        due_at=now + (delay or timedelta()),
+        created_at=now,
+    )
+
+
+def text(
+    *,
+    tenant: str,
+    person_id: UUID,
+    app_id: str,
+    text: str,
+    now: datetime,
+    approval_id: UUID | None = None,
+    dedupe: str | None = None,
+    thread_of: UUID | None = None,
+    only_while: ApprovalStatus | None = None,
+) -> OutboxMessage:
+    """A text to one person; with `thread_of` (a card copy's id) it goes into the thread of that card, once sent.
+
+    With `only_while` it is not sent once the approval has another status.
+    """
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.TEXT,
+        lane=f"person:{person_id}",
+        app_id=app_id,
+        approval_id=approval_id,
+        person_id=person_id,
+        payload=_json(
+            {"text": text, "thread_of": str(thread_of) if thread_of else None, "only_while": only_while}
+        ),
+        dedupe=dedupe,
+        due_at=now,
+        created_at=now,
+    )
+
+
+def reply(
+    *, tenant: str, app_id: str, message_id: str, chat_id: str, text: str, now: datetime, person_id: UUID | None = None
+) -> OutboxMessage:
+    """An answer to one message, in its chat; at most one for each message."""
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.REPLY,
+        lane=f"chat:{app_id}:{chat_id}"[:160],
+        app_id=app_id,
+        person_id=person_id,
+        payload=_json({"message_id": message_id, "text": text}),
+        dedupe=f"reply:{app_id}:{message_id}"[:160],
+        due_at=now,
+        created_at=now,
+    )
+
+
+def execution(approval: ApprovalRequest, now: datetime) -> OutboxMessage:
+    """Perform the approved action through the agent's executor; one for each approval, ever."""
+    return OutboxMessage(
+        tenant=approval.tenant,
+        kind=OutboxKind.EXECUTE,
+        lane=f"execute:{approval.id}",
+        approval_id=approval.id,
+        payload="{}",
+        dedupe=f"execute:{approval.id}",
+        due_at=now,
+        created_at=now,
+    )
+
+
+def identity(*, tenant: str, person_id: UUID, app_id: str, now: datetime) -> OutboxMessage:
+    """Learn the person's open_id in `app_id` from the e-mail address."""
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.RESOLVE_IDENTITY,
+        lane=f"identity:{app_id}:{person_id}",
+        app_id=app_id,
+        person_id=person_id,
+        payload="{}",
+        due_at=now,
+        created_at=now,
+    )
+
+
+async def add(messages: Iterable[OutboxMessage]) -> None:
+    """The messages are written by the transaction that the caller is in."""
+    rows = list(messages)
+    if rows:
+        await OutboxMessage.bulk_create(rows)
+
+
+class Bell:
+    """Rings after a commit that added outbox messages; the worker of this process wakes at once."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def wait(self, timeout: float) -> None:
+        """Returns when rung, or after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._event.clear()
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)

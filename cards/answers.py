@@ -1,0 +1,310 @@
+"""Answers to commands, as chat texts in the asker's language. Who may be told what is decided before it gets here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from cards.execution import execution_words
+from cards.said_in_text import lines, safe_action, safe_arguments, safe_line, safe_text
+from cards.views import AgentView, ApprovalView, AuditView, CopyView, PendingItem, PendingView, PolicyView, WhoamiView
+from cards.words import (
+    AGENT_STATUSES,
+    CHINA,
+    DELIVERIES,
+    LANGUAGES,
+    ROLES,
+    STATUSES,
+    Bilingual,
+    ago,
+    lasting,
+    moment,
+)
+from models.enums import ApprovalStatus, Delivery, Language, Role
+
+_NOBODY = Bilingual("没有", "none")
+
+
+def whoami(view: WhoamiView, language: Language) -> str:
+    words = Bilingual(
+        "您是 {name}\n角色：{role}\n组织：{tenant}\n语言：{language}\n名下智能体：{agents}\n待您审批：{pending}",
+        "You are {name}\nRole: {role}\nOrganisation: {tenant}\nLanguage: {language}\nYour agents: {agents}\n"
+        "Waiting for you: {pending}",
+    )
+    told = words.format(
+        name=safe_line(view.name),
+        role=ROLES[view.role],
+        tenant=safe_line(view.tenant),
+        language=LANGUAGES[view.language],
+        agents=view.agents,
+        pending=view.pending,
+    ).in_(language)
+    return lines(told, f"open_id: {safe_line(view.open_id)}" if view.open_id else None)
+
+
+def pending_list(view: PendingView, language: Language, zone: tzinfo = CHINA) -> str:
+    """What waits for the asker, oldest first, each with what /approve needs."""
+    if view.total == 0:
+        return Bilingual("没有等待您审批的请求。", "Nothing is waiting for you.").in_(language)
+    title = Bilingual("待您审批（{n}）", "Waiting for you ({n})").format(n=view.total)
+    more = Bilingual("还有 {n} 个，处理后再看。", "{n} more; they show when these are done.")
+    rest = view.total - len(view.items)
+    return lines(
+        title.in_(language),
+        (_pending_item(item, view.now, language, zone) for item in view.items),
+        more.format(n=rest).in_(language) if rest > 0 else None,
+        Bilingual("处理：/approve 编号 校验码，/reject 编号 理由", "Answer: /approve ID CODE, /reject ID reason").in_(
+            language
+        ),
+        view.inbox_url,
+    )
+
+
+def _pending_item(item: PendingItem, now: datetime, language: Language, zone: tzinfo) -> str:
+    words = Bilingual(
+        "· 「{agent}」{action}，已等待 {waited}，{at} 到期\n  编号 {id} 校验码 {code}",
+        "· “{agent}” {action}: waiting {waited}, expires {at}\n  ID {id} code {code}",
+    )
+    return words.format(
+        agent=safe_line(item.agent),
+        action=safe_action(item.action_type, language),
+        waited=lasting(now - item.created_at),
+        at=moment(item.expires_at, now, zone),
+        id=str(item.approval_id),
+        code=safe_line(item.code, 24),
+    ).in_(language)
+
+
+def show(
+    view: ApprovalView,
+    language: Language,
+    *,
+    delivery: Delivery | None = None,
+    copies: Sequence[CopyView] = (),
+    zone: tzinfo = CHINA,
+) -> str:
+    """One approval request in words: what, who, how it stands, how far the question got."""
+    pending = view.status is ApprovalStatus.PENDING
+    title = Bilingual("「{agent}」{action}：{status}", "“{agent}” {action}: {status}")
+    facts: list[tuple[Bilingual, str | Bilingual | None]] = [
+        (Bilingual("编号", "ID"), str(view.approval_id)),
+        (Bilingual("校验码", "Code"), safe_line(view.code, 24)),
+        (Bilingual("工具", "Tool"), safe_line(view.tool) if view.tool else None),
+        (Bilingual("负责人", "Creator"), safe_line(view.creator)),
+        (Bilingual("为谁", "On behalf of"), safe_line(view.requester) if view.requester else None),
+        (Bilingual("规则", "Rule"), _rule(view)),
+        (Bilingual("已等待", "Waited"), lasting(view.waited)),
+        (Bilingual("有效期至", "Open until"), moment(view.expires_at, view.now, zone) if pending else None),
+        (Bilingual("决定人", "Decided by"), safe_line(view.resolver) if view.resolver else None),
+        (Bilingual("决定时间", "Decided"), moment(view.resolved_at, view.now, zone) if view.resolved_at else None),
+        (Bilingual("执行", "Execution"), _execution(view, zone)),
+        (Bilingual("送达", "Delivery"), DELIVERIES[delivery] if delivery else None),
+    ]
+    action = safe_action(view.action_type, language)
+    status = STATUSES[view.status]
+    return lines(
+        title.format(agent=safe_line(view.agent), action=action, status=status).in_(language),
+        (f"{label.in_(language)}: {_in(value, language)}" for label, value in facts if value is not None),
+        (_copy(copy, view.now, language, zone) for copy in copies),
+        safe_arguments(view.args),
+        safe_text(view.claimed_reason) if view.claimed_reason else None,
+        safe_text(view.resolution_reason) if view.resolution_reason else None,
+        view.details_url,
+    )
+
+
+def _rule(view: ApprovalView) -> Bilingual:
+    rule = Bilingual("默认", "default") if view.rule is None else safe_line(view.rule)
+    return Bilingual("{rule}（策略 v{n}）", "{rule} (policy v{n})").format(rule=rule, n=view.policy_version)
+
+
+def _execution(view: ApprovalView, zone: tzinfo) -> Bilingual | None:
+    return execution_words(view, zone) if view.status is ApprovalStatus.APPROVED else None
+
+
+def _in(value: str | Bilingual, language: Language) -> str:
+    return value if isinstance(value, str) else value.in_(language)
+
+
+def _copy(copy: CopyView, now: datetime, language: Language, zone: tzinfo) -> str:
+    sent = f" {moment(copy.sent_at, now, zone).in_(language)}" if copy.sent_at else ""
+    detail = f" ({safe_line(copy.detail, 200)})" if copy.detail else ""
+    return f"· {safe_line(copy.person)}: {DELIVERIES[copy.state].in_(language)}{sent}{detail}"
+
+
+def agents_list(agents: Sequence[AgentView], language: Language) -> str:
+    if not agents:
+        return Bilingual(
+            "您还没有智能体。创建：/agent create 名称", "You have no agents yet. Create one: /agent create NAME"
+        ).in_(language)
+    line = Bilingual("· {name}（{status}），待审批 {n}", "· {name} ({status}), {n} pending")
+    return lines(
+        Bilingual("智能体（{n}）", "Agents ({n})").format(n=len(agents)).in_(language),
+        (
+            line.format(name=safe_line(agent.name), status=AGENT_STATUSES[agent.status], n=agent.pending).in_(language)
+            for agent in agents
+        ),
+    )
+
+
+def agent_show(view: AgentView, language: Language, *, now: datetime, zone: tzinfo = CHINA) -> str:
+    default = Bilingual("默认", "default")
+    facts: list[tuple[Bilingual, str | Bilingual | None]] = [
+        (Bilingual("状态", "Status"), AGENT_STATUSES[view.status]),
+        (Bilingual("负责人", "Creator"), safe_line(view.creator)),
+        (Bilingual("创建于", "Created"), moment(view.created_at, now, zone) if view.created_at else None),
+        (
+            Bilingual("最近请求", "Last check"),
+            ago(now - view.last_check_at, language) if view.last_check_at else _NOBODY,
+        ),
+        (Bilingual("今日请求", "Checks today"), None if view.checks_today is None else str(view.checks_today)),
+        (Bilingual("待审批", "Pending"), str(view.pending)),
+        (Bilingual("执行方", "Executor"), safe_line(view.executor_url, 300) if view.executor_url else _SELF),
+        (Bilingual("飞书应用", "Feishu app"), safe_line(view.app_id) if view.app_id else default),
+        (Bilingual("策略版本", "Policy version"), None if view.policy_version is None else f"v{view.policy_version}"),
+    ]
+    return lines(
+        safe_line(view.name),
+        (f"{label.in_(language)}: {_in(value, language)}" for label, value in facts if value is not None),
+        view.details_url,
+    )
+
+
+_SELF = Bilingual("智能体自己执行", "the agent itself")
+
+
+def agent_paused(name: str, language: Language) -> str:
+    words = Bilingual("「{name}」已暂停，它的请求都会被拒绝。", "“{name}” is paused; all its requests are denied.")
+    return words.format(name=safe_line(name)).in_(language)
+
+
+def agent_resumed(name: str, language: Language) -> str:
+    return Bilingual("「{name}」已恢复。", "“{name}” is active again.").format(name=safe_line(name)).in_(language)
+
+
+def agent_archived(name: str, language: Language) -> str:
+    words = Bilingual(
+        "「{name}」已归档，令牌已失效，审计记录保留。",
+        "“{name}” is archived: its token no longer works, its audit is kept.",
+    )
+    return words.format(name=safe_line(name)).in_(language)
+
+
+def executor_set(name: str, url: str | None, language: Language) -> str:
+    if url is None:
+        words = Bilingual(
+            "「{name}」不再有执行方，获批后由它自己执行。", "“{name}” has no executor; it runs approved actions itself."
+        )
+        return words.format(name=safe_line(name)).in_(language)
+    words = Bilingual(
+        "「{name}」的操作获批后由服务调用：{url}", "Approved actions of “{name}” are run by calling {url}"
+    )
+    return words.format(name=safe_line(name), url=safe_line(url, 300)).in_(language)
+
+
+def policy_show(view: PolicyView, language: Language, *, now: datetime, zone: tzinfo = CHINA) -> str:
+    """The rules in their order, then the default."""
+    title = Bilingual("「{agent}」的策略 v{n}", "Policy v{n} of “{agent}”").format(
+        agent=safe_line(view.agent), n=view.version
+    )
+    default = Bilingual("其他：{level}", "anything else: {level}").format(level=view.default.value)
+    by = Bilingual("由 {who} 于 {at} 修改", "Changed by {who}, {at}")
+    changed = view.author is not None and view.at is not None
+    return lines(
+        title.in_(language),
+        (f"· {safe_line(rule.pattern)}: {rule.level.value}" for rule in view.rules),
+        f"· {default.in_(language)}",
+        by.format(who=safe_line(view.author or "—"), at=moment(view.at or now, now, zone)).in_(language)
+        if changed
+        else None,
+    )
+
+
+def policy_saved(view: PolicyView, language: Language) -> str:
+    words = Bilingual("「{agent}」的策略已更新为 v{n}，立即生效。", "Policy v{n} of “{agent}” is in force.")
+    return words.format(agent=safe_line(view.agent), n=view.version).in_(language)
+
+
+def policy_invalid(faults: Sequence[str], language: Language) -> str:
+    """Every fault at once, so that one more try is enough."""
+    title = Bilingual("策略没有更新，请改正：", "The policy was not changed. Please correct:")
+    return lines(title.in_(language), (f"· {safe_line(fault, 300)}" for fault in faults[:20]))
+
+
+def audit_list(view: AuditView, language: Language, *, now: datetime, zone: tzinfo = CHINA) -> str:
+    if not view.lines:
+        return Bilingual("没有审计记录。", "There are no audit entries.").in_(language)
+    shown = (
+        " ".join(
+            [
+                f"· {moment(line.at, now, zone).in_(language)}",
+                safe_line(line.actor),
+                safe_line(line.action),
+                safe_line(line.subject),
+                *([safe_line(line.detail, 200)] if line.detail else []),
+            ]
+        )
+        for line in view.lines
+    )
+    of = Bilingual("最近 {n} 条，共 {total} 条", "The latest {n} of {total}")
+    total = len(view.lines) if view.total is None else view.total
+    return lines(of.format(n=len(view.lines), total=total).in_(language), shown, view.details_url)
+
+
+def role_set(name: str, role: Role, language: Language) -> str:
+    words = Bilingual("{name} 现在是{role}。", "{name} is now {role}.")
+    return words.format(name=safe_line(name), role=_with_article(role)).in_(language)
+
+
+def became_admin(role: Role, language: Language) -> str:
+    return Bilingual("您现在是{role}。", "You are now {role}.").format(role=_with_article(role)).in_(language)
+
+
+def _with_article(role: Role) -> Bilingual:
+    words = ROLES[role]
+    return Bilingual(words.zh, f"{'an' if words.en[0] in 'aeiou' else 'a'} {words.en}")
+
+
+def usage(line: str, language: Language, example: str | None = None) -> str:
+    """How a command is written, when it was not."""
+    return lines(
+        Bilingual("用法：{line}", "Usage: {line}").format(line=safe_line(line, 300)).in_(language),
+        Bilingual("例：{line}", "Example: {line}").format(line=safe_line(example, 300)).in_(language)
+        if example
+        else None,
+    )
+
+
+def unknown_command(word: str, suggestion: str | None, language: Language) -> str:
+    words = Bilingual("不认识命令 {word}。", "I don't know the command {word}.").format(word=safe_line(word, 60))
+    if suggestion is None:
+        return lines(words.in_(language), Bilingual("全部命令：/help", "All commands: /help").in_(language))
+    meant = Bilingual("您是想用 {suggestion} 吗？", "Did you mean {suggestion}?")
+    return lines(words.in_(language), meant.format(suggestion=safe_line(suggestion, 60)).in_(language))
+
+
+def not_a_command(language: Language) -> str:
+    return Bilingual(
+        "我只处理命令和审批卡片。发送 /help 查看能做什么。",
+        "I only handle commands and approval cards. Send /help to see what I can do.",
+    ).in_(language)
+
+
+def too_old(age: timedelta, language: Language) -> str:
+    words = Bilingual(
+        "这条命令是 {age}前发送的，为安全起见没有执行，请重新发送。",
+        "This command was sent {age} ago. To be safe it was not run; please send it again.",
+    )
+    return words.format(age=lasting(age)).in_(language)
+
+
+def went_wrong(reference: str, language: Language) -> str:
+    words = Bilingual(
+        "出错了，没有做任何改动。请稍后再试，或把编号 {ref} 告诉管理员。",
+        "Something went wrong and nothing was changed. Try again later, or tell an admin this number: {ref}",
+    )
+    return words.format(ref=safe_line(reference, 80)).in_(language)
+
+
+def in_private(language: Language) -> str:
+    return Bilingual("已私聊回复您。", "I answered in our private chat.").in_(language)

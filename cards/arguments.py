@@ -1,0 +1,155 @@
+"""What an action does, read from its arguments: the most telling one, the rows, the risk. Masked and cut, unworded."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cards.escape import Size, head_tail, json_bytes, one_line, utf8_bytes
+from cards.mask import mask
+from models.values import Json, JsonObject
+
+_LONGEST_READ = 20_000  # characters of one value that are looked at; far more than any budget shows
+_SHORT = 90  # bytes that fit beside the name on a phone
+
+
+class Risk(StrEnum):
+    """Families of actions that cannot be taken back."""
+
+    DELETE = "delete"
+    PAY = "pay"
+    SEND = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One argument, ready to show."""
+
+    name: str
+    text: str
+
+    @property
+    def is_short(self) -> bool:
+        return "\n" not in self.text and utf8_bytes(self.text) <= _SHORT
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_RISKS: tuple[tuple[Risk, frozenset[str]], ...] = (
+    (Risk.DELETE, _words("delete remove drop purge destroy erase wipe truncate rm rmdir unlink 删除 清空")),
+    (Risk.PAY, _words("pay payment transfer refund purchase buy withdraw financial 付款 支付 转账 退款")),
+    (Risk.SEND, _words("send publish email mail sms post tweet broadcast 发送 发布")),
+)
+_WHO = ("to", "recipient", "recipients", "receiver", "payee", "account", "email", "phone", "chat_id", "user", "收款方")
+_WHAT = (
+    *("path", "paths", "file", "files", "filename", "file_path", "directory", "folder", "url", "uri", "endpoint"),
+    *("command", "cmd", "script", "sql", "query", "table", "resource", "repo", "branch"),
+    *("subject", "title", "name", "summary", "key", "id"),
+)
+_HOW_MUCH = ("amount", "total", "price", "sum", "金额")
+_TELLING: dict[Risk | None, tuple[tuple[str, ...], ...]] = {
+    Risk.PAY: (_HOW_MUCH, _WHO, _WHAT),
+    Risk.SEND: (_WHO, _WHAT),
+    Risk.DELETE: (_WHAT, _WHO),
+    None: (_WHAT, _HOW_MUCH, _WHO),
+}
+
+
+def risk(action_type: str, tool: str | None) -> Risk | None:
+    """The family that the action's or the tool's name puts it in, the gravest first."""
+    text = f"{action_type} {tool or ''}"[:400]
+    words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", text)}
+    for family, signs in _RISKS:
+        if words & signs or any(sign in text for sign in signs if not sign.isascii()):
+            return family
+    return None
+
+
+def target(args: JsonObject, family: Risk | None, max_bytes: int, size: Size = utf8_bytes) -> str | None:
+    """The one or two arguments that tell most: what is deleted, how much goes to whom. On one line."""
+    members = _members(mask(args))
+    tiers = (_first(members, names) for names in _TELLING[family])
+    telling = [text for text in tiers if text is not None][:2] or list(_scalars(members))[:1]
+    room = (max_bytes - 8) // max(1, len(telling))
+    return " · ".join(one_line(text, room, size=size) for text in telling) or None
+
+
+def rows(args: JsonObject, max_bytes: int, most: int, size: Size = json_bytes) -> tuple[list[Row], int]:
+    """The arguments in their order, and how many had no room. Each gets its share; what is unused goes to the next."""
+    masked = mask(args)
+    members = list(masked.items())[:most] if isinstance(masked, dict) else []
+    shown: list[Row] = []
+    for place, (name, value) in enumerate(members):
+        share = max_bytes // (len(members) - place)
+        label = one_line(name, min(120, share // 4), size=size)
+        text = head_tail(told(value), share - size(label), max_lines=60, size=size)
+        max_bytes -= size(label) + size(text)
+        shown.append(Row(label or "␣", text))
+    return shown, len(args) - len(shown)
+
+
+def told(value: Json) -> str:
+    """The (already masked) value as text. A text that reads like another type keeps its quotes."""
+    match value:
+        case str():
+            return json.dumps(value, ensure_ascii=False) if _reads_otherwise(value) else value
+        case list() if value and all(_is_line(item) for item in value):
+            return "\n".join(f"• {told(item)}" for item in value)
+        case list() | dict():
+            return json.dumps(value, ensure_ascii=False, indent=2)
+        case _:
+            return json.dumps(value)
+
+
+def _reads_otherwise(text: str) -> bool:
+    return len(text) < 40 and (text != text.strip() or bool(re.fullmatch(r"|true|false|null|[-+]?[0-9.]+", text)))
+
+
+def _is_line(value: Json) -> bool:
+    return not isinstance(value, (list, dict)) and "\n" not in str(value)
+
+
+def _members(args: Json) -> dict[str, Json]:
+    """The members by lower-case name, then those one level down, so that {"file": {"path": …}} tells its path."""
+    members: dict[str, Json] = {}
+    outer = args if isinstance(args, dict) else {}
+    for level in (outer, *(value for value in outer.values() if isinstance(value, dict))):
+        for name, value in level.items():
+            members.setdefault(name.lower(), value)
+    return members
+
+
+def _first(members: dict[str, Json], names: Sequence[str]) -> str | None:
+    for name in names:
+        text = _brief(members.get(name))
+        if text is not None:
+            return f"{text} {members['currency']}" if name in _HOW_MUCH and _has_currency(members) else text
+    return None
+
+
+def _has_currency(members: dict[str, Json]) -> bool:
+    currency = members.get("currency")
+    return isinstance(currency, str) and 0 < len(currency) <= 8
+
+
+def _brief(value: Json) -> str | None:
+    match value:
+        case bool() | None:
+            return None
+        case str():
+            return value[:_LONGEST_READ] or None
+        case int() | float():
+            return f"{value:,}"
+        case list() if value and all(isinstance(item, str) for item in value):
+            return ", ".join(str(item) for item in value[:200])
+        case _:
+            return None
+
+
+def _scalars(members: dict[str, Json]) -> Iterator[str]:
+    return (text for text in map(_brief, members.values()) if text is not None)

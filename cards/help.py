@@ -1,0 +1,64 @@
+"""The first words to a person, and /help by role: nobody is offered what would be refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cards.said_in_text import lines, safe_line
+from cards.words import ROLES, Bilingual
+from models.enums import Language, Role
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    usage: Bilingual
+    meaning: Bilingual
+
+    def line(self, language: Language) -> str:
+        return f"{self.usage.in_(language)}  {self.meaning.in_(language)}"
+
+
+def _entry(usage_zh: str, usage_en: str, zh: str, en: str) -> _Entry:
+    return _Entry(Bilingual(usage_zh, usage_en), Bilingual(zh, en))
+
+
+_EVERYONE = (
+    _entry("/pending", "/pending", "等我审批的请求", "what waits for me"),
+    _entry("/show 编号", "/show ID", "查看一个请求", "one request in full"),
+    _entry("/approve 编号 校验码", "/approve ID CODE", "同意（校验码在卡片上）", "approve (the code is on the card)"),
+    _entry("/reject 编号 理由", "/reject ID reason", "拒绝，理由会告诉智能体", "reject; the agent is told the reason"),
+    _entry("/agents", "/agents", "我的智能体", "my agents"),
+    _entry("/agent create 名称", "/agent create NAME", "创建智能体", "create an agent"),
+    _entry("/whoami", "/whoami", "我的身份", "who I am here"),
+)
+_CREATORS = (
+    _entry("/agent show|pause|resume 名称", "/agent show|pause|resume NAME", "查看、暂停、恢复", "show, pause, resume"),
+    _entry("/agent rotate-token 名称", "/agent rotate-token NAME", "更换令牌", "replace its token"),
+    _entry("/agent set-executor 名称 网址", "/agent set-executor NAME URL", "设置执行方", "who runs approved actions"),
+    _entry("/policy show 名称", "/policy show NAME", "查看策略", "show its policy"),
+    _entry("/policy set 名称 操作 级别", "/policy set NAME ACTION LEVEL", "修改策略", "change its policy"),
+    _entry("/audit", "/audit", "审计记录", "audit entries"),
+)
+_ADMINS = (_entry("/user", "/user", "人员与角色", "people and roles"),)
+
+
+def welcome(name: str, role: Role, language: Language) -> str:
+    """The first contact: what this bot is for, and where to go on."""
+    words = Bilingual(
+        "您好，{name}！智能体要做有风险的操作时，我会用卡片请您同意或拒绝；没有您的同意，它不会执行。\n"
+        "您的角色是{role}。发送 /help 查看命令。",
+        "Hello {name}! When an agent wants to do something risky, I ask you with a card; without your approval it "
+        "does not run.\nYour role is {role}. Send /help for the commands.",
+    )
+    return words.format(name=safe_line(name), role=ROLES[role]).in_(language)
+
+
+def help_text(role: Role, owns_agents: bool, language: Language) -> str:
+    """The commands that this person may use."""
+    is_admin = role is not Role.MEMBER
+    return lines(
+        Bilingual("命令", "Commands").in_(language),
+        (entry.line(language) for entry in _EVERYONE),
+        (entry.line(language) for entry in _CREATORS if owns_agents or is_admin),
+        (entry.line(language) for entry in _ADMINS if is_admin),
+    )

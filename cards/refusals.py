@@ -1,0 +1,126 @@
+"""The polite no, because: a sentence for every kind of refusal, and the toasts that a click is answered with."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from cards.elements import both
+from cards.escape import text_safe
+from cards.notices import next_step
+from cards.shown import name
+from cards.views import ApprovalView
+from cards.words import CHINA, STATUSES, Bilingual, moment
+from models.enums import ApprovalStatus, Executor, Language, Verdict
+from models.values import JsonObject, Refusal, RefusalKind
+
+_SENTENCES: dict[RefusalKind, Bilingual] = {
+    RefusalKind.UNKNOWN_VERDICT: Bilingual(
+        "不认识这个按钮，没有做任何改动。", "I don't know this button. Nothing was changed."
+    ),
+    RefusalKind.UNKNOWN_APPROVAL: Bilingual("没有找到这个审批请求。", "There is no such approval request."),
+    RefusalKind.NOT_YOURS: Bilingual(
+        "只有智能体的负责人或组织管理员可以处理。",
+        "Only the agent's creator or an admin of the organisation can decide this.",
+    ),
+    RefusalKind.ALREADY_RESOLVED: Bilingual("{by}{at}{status}，无需再处理。", "Already {status}{by}{at}."),
+    RefusalKind.EXPIRED: Bilingual("这个请求{at}过期了，没有执行。", "This request expired{at}. It did not run."),
+    RefusalKind.WRONG_CODE: Bilingual(
+        "校验码不对。请核对卡片上的校验码：/approve 编号 校验码",
+        "That code is not right. Compare it with the one on the card: /approve ID CODE",
+    ),
+    RefusalKind.NOT_APPROVED: Bilingual(
+        "这个请求没有获得同意（{status}），不能执行。", "This request is not approved ({status}), so it must not run."
+    ),
+    RefusalKind.ALREADY_CLAIMED: Bilingual(
+        "这次批准{at}已被领取，只能用一次。", "This approval was taken up{at}. It can be used once only."
+    ),
+    RefusalKind.CLAIM_LAPSED: Bilingual(
+        "智能体没有按时领取，这次批准{at}已失效，请重新请求。",
+        "The approval lapsed{at} because it was not taken up in time. Ask again.",
+    ),
+    RefusalKind.DIGEST_MISMATCH: Bilingual(
+        "要执行的操作与获批的不一致，已拒绝。", "The action is not the one that was approved. It was refused."
+    ),
+    RefusalKind.SERVICE_EXECUTES: Bilingual(
+        "这个操作由服务执行，智能体不能再领取。", "The service runs this action itself; the agent cannot take it up."
+    ),
+    RefusalKind.NOT_CLAIMED: Bilingual(
+        "还没有领取这次批准，不能上报结果。", "The approval was not taken up yet, so there is no outcome to report."
+    ),
+    RefusalKind.OUTCOME_KNOWN: Bilingual("结果{at}已经上报过了。", "The outcome was already reported{at}."),
+    RefusalKind.DENIED_NOW: Bilingual(
+        "现行策略禁止这个操作，没有执行。", "The policy in force denies this action. It did not run."
+    ),
+    RefusalKind.NOT_PENDING: Bilingual("这个请求已经结束（{status}）。", "This request is already over ({status})."),
+    RefusalKind.NOT_PERMITTED: Bilingual("您没有权限这样做。", "You are not permitted to do this."),
+    RefusalKind.UNKNOWN_SUBJECT: Bilingual("没有找到{detail}。", "Not found{detail}."),
+    RefusalKind.STALE: Bilingual(
+        "这条消息到得太晚，为安全起见没有执行，请重新发送。",
+        "This arrived too late. To be safe it was not run; please send it again.",
+    ),
+    RefusalKind.INVALID: Bilingual(
+        "内容不正确{detail}，没有做任何改动。", "That is not valid{detail}. Nothing was changed."
+    ),
+}
+
+
+def refusal_sentence(refusal: Refusal, now: datetime, zone: tzinfo = CHINA) -> Bilingual:
+    """Why not, naming who and when where an earlier decision is the reason. For plain_text and toasts."""
+    at = moment(refusal.at, now, zone) if refusal.at else None
+    status = STATUSES[refusal.status] if refusal.status else Bilingual("已处理", "decided")
+    zh_at, en_at = (f"{at.zh} ", f", {at.en}") if at else ("", "")
+    return _SENTENCES[refusal.kind].format(
+        by=_by(refusal, has_time=at is not None),
+        at=Bilingual(f"于 {zh_at}" if refusal.by and at else zh_at, en_at),
+        status=Bilingual(status.zh, status.en.lower()),
+        detail=_detail(refusal),
+    )
+
+
+def _by(refusal: Refusal, *, has_time: bool) -> Bilingual:
+    if refusal.by is None:
+        return Bilingual("", "") if has_time else Bilingual("这个请求", "")
+    who = name(refusal.by)
+    return Bilingual(f"{who} ", f" by {who}")
+
+
+def _detail(refusal: Refusal) -> Bilingual:
+    if not refusal.detail:
+        return Bilingual("这一项", "") if refusal.kind is RefusalKind.UNKNOWN_SUBJECT else Bilingual("", "")
+    value = name(refusal.detail, 300)
+    bare = refusal.kind is RefusalKind.UNKNOWN_SUBJECT
+    return Bilingual(f"「{value}」" if bare else f"：{value}", f": {value}")
+
+
+def refusal_text(refusal: Refusal, language: Language, now: datetime, zone: tzinfo = CHINA) -> str:
+    """The same sentence as an answer in the chat."""
+    return text_safe(refusal_sentence(refusal, now, zone).in_(language))
+
+
+def refusal_toast(refusal: Refusal, now: datetime, zone: tzinfo = CHINA) -> JsonObject:
+    """The same sentence as the answer to a click: HTTP 200 with a toast (Feishu callback page)."""
+    over = refusal.kind in (RefusalKind.ALREADY_RESOLVED, RefusalKind.EXPIRED, RefusalKind.NOT_PENDING)
+    return toast("info" if over else "error", refusal_sentence(refusal, now, zone))
+
+
+def verdict_toast(verdict: Verdict, service_executes: bool) -> JsonObject:
+    """The press is recorded."""
+    if verdict is Verdict.REJECT:
+        return toast("success", Bilingual("已拒绝，不会执行", "Rejected; it does not run"))
+    if service_executes:
+        return toast("success", Bilingual("已同意，即将执行", "Approved; it runs now"))
+    return toast("success", Bilingual("已同意，智能体可以执行一次", "Approved; the agent may run it once"))
+
+
+def resolved_toast(view: ApprovalView) -> JsonObject:
+    """As verdict_toast, from the recorded state."""
+    if view.status is ApprovalStatus.APPROVED:
+        return verdict_toast(Verdict.APPROVE, view.executor is Executor.SERVICE)
+    if view.status is ApprovalStatus.REJECTED:
+        return verdict_toast(Verdict.REJECT, view.executor is Executor.SERVICE)
+    return toast("info", next_step(view))
+
+
+def toast(kind: str, words: Bilingual) -> JsonObject:
+    """A toast of Feishu's four types: info, success, error, warning."""
+    return {"type": kind, "content": words.zh, "i18n": both(words)}

@@ -1,0 +1,219 @@
+"""What cards and texts are drawn from: facts with display names, already looked up. No rows, no clock, no wording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from models.enums import (
+    AgentStatus,
+    ApprovalStatus,
+    Delivery,
+    ExecutionStatus,
+    Executor,
+    Language,
+    Level,
+    Role,
+    Via,
+)
+from models.values import ExecutionView, JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalView:
+    """One approval request at one revision. Arguments and result are whole and unmasked; drawing masks and cuts."""
+
+    approval_id: UUID
+    code: str  # first 6 hex digits of the action digest
+    agent: str
+    creator: str
+    action_type: str
+    args: JsonObject
+    policy_version: int
+    status: ApprovalStatus
+    executor: Executor
+    created_at: datetime
+    expires_at: datetime
+    now: datetime
+    level: Level = Level.L3
+    rule: str | None = None
+    tool: str | None = None
+    requester: str | None = None
+    claimed_reason: str | None = None
+    execution: ExecutionView | None = None
+    claimed_at: datetime | None = None
+    claim_expires_at: datetime | None = None
+    resolver: str | None = None
+    resolved_at: datetime | None = None
+    resolution_reason: str | None = None
+    via: Via | None = None
+    asked: tuple[str, ...] = ()  # who else is asked, besides the reader
+    attempt: int = 1
+    reminders: int = 0  # how many were sent
+    details_url: str | None = None  # the full page; only ever our own link
+    rev: int = 1  # not drawn: whoever sends compares it with the revision a copy shows
+
+    @property
+    def waited(self) -> timedelta:
+        """From the question to its answer, or to `now` while there is none."""
+        return max(timedelta(0), (self.resolved_at or self.now) - self.created_at)
+
+    @property
+    def execution_status(self) -> ExecutionStatus:
+        return self.execution.status if self.execution else ExecutionStatus.NOT_STARTED
+
+
+class Audience(StrEnum):
+    """To whom an outcome is told; the requester did not decide and cannot."""
+
+    CREATOR = "creator"
+    REQUESTER = "requester"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class L2View:
+    """An action that is executing without approval, told to the creator."""
+
+    agent: str
+    action_type: str
+    args: JsonObject
+    at: datetime
+    tool: str | None = None
+    requester: str | None = None
+    claimed_reason: str | None = None
+    rule: str | None = None
+    policy_version: int | None = None
+    details_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndeliverableView:
+    """A message that reached nobody; the admins are told."""
+
+    subject: str  # whom it was meant for
+    detail: str  # why, in Feishu's or our words: code and sentence
+    agent: str | None = None
+    action_type: str | None = None
+    approval_id: UUID | None = None
+    code: str | None = None
+    expires_at: datetime | None = None
+    details_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoamiView:
+    name: str
+    role: Role
+    tenant: str
+    language: Language
+    agents: int = 0  # how many active ones this person owns
+    pending: int = 0  # approvals waiting for this person
+    open_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingItem:
+    approval_id: UUID
+    code: str
+    agent: str
+    action_type: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingView:
+    """What waits for one person, oldest first. `total` may exceed the items shown."""
+
+    items: tuple[PendingItem, ...]
+    total: int
+    now: datetime
+    inbox_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyView:
+    """One person's copy of the card, and how far it got."""
+
+    person: str
+    state: Delivery
+    sent_at: datetime | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    """One agent, for its line in /agents and for /agent show."""
+
+    name: str
+    status: AgentStatus
+    creator: str
+    created_at: datetime | None = None
+    last_check_at: datetime | None = None
+    checks_today: int | None = None
+    pending: int = 0
+    executor_url: str | None = None
+    app_id: str | None = None  # its own Feishu app; None: the default app
+    policy_version: int | None = None
+    details_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRuleView:
+    pattern: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyView:
+    """An agent's policy in rule order."""
+
+    agent: str
+    version: int
+    default: Level
+    rules: tuple[PolicyRuleView, ...]
+    author: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLine:
+    at: datetime
+    actor: str
+    action: str  # stable English word, shown as it is: it is what is searched for
+    subject: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditView:
+    """The newest audit entries that the asker may see, newest first."""
+
+    lines: tuple[AuditLine, ...]
+    total: int | None = None
+    details_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneTimeLinkView:
+    """A link that shows an agent's token once. The token itself never appears in chat."""
+
+    agent: str
+    url: str
+    valid: timedelta
+    rotated: bool = False  # True: the old token no longer works
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A text for the chat and, with the same title and body, an entry of the web inbox."""
+
+    title: str
+    body: str
+
+    @property
+    def text(self) -> str:
+        """The chat text: title and body."""
+        return f"{self.title}\n{self.body}" if self.body else self.title

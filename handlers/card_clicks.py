@@ -1,0 +1,69 @@
+"""A card callback and its answer: a toast for the person who pressed, and the card that everybody sees from now on."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import assert_never
+
+import structlog
+
+from bot.approvals import AlreadyDone, Resolved
+from bot.clicks import Clicks, Pressed
+from bot.ports import Clock
+from cards import messages
+from cards.approval import approval_card
+from models.values import AppCredentials, CardClick, JsonObject, Refusal
+
+ANSWER_WITHIN = 2.5
+"""Seconds. Feishu shows an error after 3 (200341); a press that was not settled by then may be repeated safely."""
+
+log = structlog.get_logger()
+
+
+class CardClicks:
+    def __init__(self, clicks: Clicks, clock: Clock) -> None:
+        self._clicks = clicks
+        self._clock = clock
+
+    async def answer(self, app: AppCredentials, click: CardClick) -> JsonObject:
+        """The body of the callback's answer. Refusals are answers too: HTTP 200 and a toast."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                pressed = await self._clicks.press(app, click)
+        except TimeoutError:
+            log.warning("card.click_too_slow", app=app.app_id, event=click.event_id)
+            return {"toast": messages.busy_toast()}
+        log.info("card.clicked", app=app.app_id, event=click.event_id, outcome=_word(pressed))
+        return _answer(pressed, self._clock.now())
+
+
+def _answer(pressed: Pressed, now: datetime) -> JsonObject:
+    body: JsonObject = {"toast": _toast(pressed, now)}
+    if pressed.view is not None:
+        body["card"] = {"type": "raw", "data": approval_card(pressed.view)}
+    return body
+
+
+def _toast(pressed: Pressed, now: datetime) -> JsonObject:
+    match pressed.outcome:
+        case Refusal() as refusal:
+            return messages.refusal_toast(refusal, now)
+        case Resolved() | AlreadyDone():
+            if pressed.view is None:
+                raise RuntimeError("a settled press has a view")
+            return messages.resolved_toast(pressed.view)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _word(pressed: Pressed) -> str:
+    match pressed.outcome:
+        case Refusal(kind=kind):
+            return kind.value
+        case Resolved(resolution=resolution):
+            return resolution.status.value
+        case AlreadyDone():
+            return "repeated"
+        case unreachable:
+            assert_never(unreachable)

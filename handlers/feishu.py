@@ -1,0 +1,91 @@
+"""Feishu's webhook: bytes in, one authentic event to whom it concerns, its answer out. Also fed by the long connection."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from bot.apps import FeishuApps, UnknownApp
+from bot.feishu.inbound import MAX_BODY, Unauthentic, decode
+from bot.ports import Clock
+from handlers.card_clicks import CardClicks
+from handlers.chat import Chat
+from models.values import (
+    AppCredentials,
+    CardClick,
+    ChatMessage,
+    InboundEvent,
+    JsonObject,
+    MenuPress,
+    UnhandledEvent,
+    UrlChallenge,
+)
+
+log = structlog.get_logger()
+
+
+class Dispatcher:
+    """Where both transports meet: an authentic event in, the answer to it out, everything durable in between."""
+
+    def __init__(self, card_clicks: CardClicks, chat: Chat) -> None:
+        self._card_clicks = card_clicks
+        self._chat = chat
+
+    async def dispatch(self, app: AppCredentials, event: InboundEvent) -> JsonObject:
+        match event:
+            case UrlChallenge(challenge=challenge):
+                return {"challenge": challenge}
+            case CardClick() as click:
+                return await self._card_clicks.answer(app, click)
+            case ChatMessage() as message:
+                await self._chat.on_message(message, app)
+                return {}
+            case MenuPress() as press:
+                await self._chat.on_menu(press, app)
+                return {}
+            case UnhandledEvent(event_type=event_type):
+                log.info("feishu.unhandled", app=app.app_id, type=event_type)
+                return {}
+            case unreachable:
+                assert_never(unreachable)
+
+
+class FeishuWebhook:
+    """`POST /feishu/{app_id}/webhook`; `/feishu/webhook` is the default app's."""
+
+    def __init__(
+        self, apps: FeishuApps, dispatcher: Dispatcher, clock: Clock, *, default_app_id: str, allow_challenge: bool
+    ) -> None:
+        self._apps = apps
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._default_app_id = default_app_id
+        self._allow_challenge = allow_challenge
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/feishu/webhook", self.receive), web.post("/feishu/{app_id}/webhook", self.receive)]
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """200 for what is authentic, the same 401 for everything else, whatever was wrong with it."""
+        app_id = request.match_info.get("app_id", self._default_app_id)
+        body = await request.content.read(MAX_BODY + 1)
+        try:
+            app = await self._apps.credentials(app_id)
+        except UnknownApp:
+            return _refused(app_id, "unknown app")
+        event = decode(request.headers, body, app, self._clock.now(), allow_challenge=self._allow_challenge)
+        if isinstance(event, Unauthentic):
+            return _refused(app_id, event.reason)
+        return _json(await self._dispatcher.dispatch(app, event))
+
+
+def _refused(app_id: str, reason: str) -> web.Response:
+    log.warning("feishu.refused", app=app_id[:64], reason=reason)
+    return _json({"code": "unauthorized"}, status=401)
+
+
+def _json(body: JsonObject, *, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json", charset="utf-8")

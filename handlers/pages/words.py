@@ -1,0 +1,212 @@
+"""The words of the web views, in both languages. Words that the cards use too come from cards.words."""
+
+from __future__ import annotations
+
+from cards.words import Bilingual
+from models.enums import Executor
+from models.values import RefusalKind
+
+WORDS: dict[str, Bilingual] = {
+    # every page
+    "skip": Bilingual("跳到正文", "Skip to content"),
+    "inbox": Bilingual("收件箱", "Inbox"),
+    "other_language": Bilingual("English", "中文"),
+    "times": Bilingual("时间均为 {zone}", "All times are {zone}"),
+    "read_only": Bilingual(
+        "本页只供查看，决定请在飞书中作出。请勿转发链接：打开它的人看到的就是你能看到的。",
+        "This page is for reading; decisions are taken in Feishu. Keep the link to yourself: whoever opens it sees what you see.",
+    ),
+    # approval: head
+    "asks_to": Bilingual("{agent} 请求{action}", "{agent} asks to {action}"),
+    "for_whom": Bilingual("代表 {name}", "for {name}"),
+    "asked_at": Bilingual("{at} 提出", "asked {at}"),
+    "waiting_for": Bilingual("等待 {name} 决定，已等 {lasting}", "Waiting for {name}, for {lasting} so far"),
+    "expires_in": Bilingual("{lasting} 后过期", "expires in {lasting}"),
+    "overdue": Bilingual("期限已到，即将关闭", "its time is over; it is about to be closed"),
+    "decide_in_feishu": Bilingual(
+        "请在飞书的审批卡片上决定，或把这行命令发给机器人：",
+        "Decide on the card in Feishu, or send this command to the bot:",
+    ),
+    "approved_by": Bilingual("{name} 于 {at} 同意（{via}）", "Approved by {name}, {at} (by {via})"),
+    "rejected_by": Bilingual("{name} 于 {at} 拒绝（{via}）", "Rejected by {name}, {at} (by {via})"),
+    "expired_at": Bilingual("无人决定，{at} 过期", "Nobody decided; expired {at}"),
+    "cancelled_at": Bilingual("智能体于 {at} 撤回", "Withdrawn by the agent, {at}"),
+    "resolution_reason": Bilingual("理由", "Reason"),
+    # approval: arguments
+    "arguments": Bilingual("参数", "Arguments"),
+    "arguments_note": Bilingual(
+        "完整显示，按类型列出。同意的就是这些内容，执行的也只会是这些内容。",
+        "Complete, by type. This is what is approved, and only this is executed.",
+    ),
+    "masked_note": Bilingual(
+        "密钥和个人号码已遮盖，括号里是长度和摘要；不可见字符以代码显示。",
+        "Secrets and personal numbers are masked (length and digest in brackets); invisible characters show as codes.",
+    ),
+    "no_arguments": Bilingual("没有参数", "No arguments"),
+    "kind_text": Bilingual("文本", "text"),
+    "kind_number": Bilingual("数字", "number"),
+    "kind_yesno": Bilingual("布尔", "boolean"),
+    "kind_nothing": Bilingual("空", "null"),
+    "kind_list": Bilingual("列表", "list"),
+    "kind_object": Bilingual("对象", "object"),
+    "kind_json": Bilingual("JSON", "JSON"),
+    "characters": Bilingual("{n} 字", "{n} characters"),
+    "members": Bilingual("{n} 项", "{n} items"),
+    "empty_text": Bilingual("（空文本）", "(empty text)"),
+    # approval: computed
+    "computed": Bilingual("系统核实", "Established by Assent"),
+    "computed_note": Bilingual("由系统得出，智能体无法改动。", "Worked out by the service; the agent cannot alter it."),
+    "agent": Bilingual("智能体", "Agent"),
+    "creator": Bilingual("创建者", "Creator"),
+    "requester": Bilingual("请求人", "Requester"),
+    "requester_unknown": Bilingual("未能识别", "not recognised"),
+    "requester_none": Bilingual("未注明", "not stated"),
+    "action_type": Bilingual("操作类型", "Action type"),
+    "tool": Bilingual("工具", "Tool"),
+    "level": Bilingual("级别", "Level"),
+    "level_l3": Bilingual("L3：须由人同意", "L3: a person must approve"),
+    "rule": Bilingual("规则", "Rule"),
+    "default_rule": Bilingual("默认级别（没有匹配的规则）", "the default level (no rule matched)"),
+    "policy_version": Bilingual("策略版本", "Policy version"),
+    "policy_unwritten": Bilingual("尚未编写策略", "no policy written yet"),
+    "short_code": Bilingual("短码", "Short code"),
+    "digest": Bilingual("操作摘要", "Action digest"),
+    "who_executes": Bilingual("由谁执行", "Executed by"),
+    "expires": Bilingual("有效期至", "Expires"),
+    "attempt": Bilingual("请求次数", "Asked"),
+    "attempt_n": Bilingual("第 {n} 次", "{n} times"),
+    "reminders": Bilingual("提醒", "Reminders"),
+    "reminders_n": Bilingual("已发 {n} 次", "{n} sent"),
+    "approval_id": Bilingual("审批编号", "Approval ID"),
+    "check_id": Bilingual("检查编号", "Check ID"),
+    # approval: claimed
+    "claimed": Bilingual("智能体自述", "Claimed by the agent"),
+    "claimed_note": Bilingual("智能体自己的说法，未经核实。", "In the agent's own words; not verified."),
+    "claimed_reason": Bilingual("原因", "Reason"),
+    "no_reason": Bilingual("智能体没有说明原因", "The agent gave no reason"),
+    "requested_by": Bilingual("声称的请求人", "Requested by"),
+    "session": Bilingual("会话", "Session"),
+    "call_id": Bilingual("调用编号", "Call ID"),
+    "extra": Bilingual("附加字段", "Further fields"),
+    # approval: execution
+    "execution": Bilingual("执行", "Execution"),
+    "not_approved_yet": Bilingual("同意之前不会执行", "Nothing runs before it is approved"),
+    "never_runs": Bilingual("不会执行", "It will not run"),
+    "claimed_by_agent": Bilingual("放行已于 {at} 领取", "The go-ahead was taken {at}"),
+    "claim_until": Bilingual("智能体须在 {at} 前领取放行", "The agent must take the go-ahead before {at}"),
+    "claim_lapsed": Bilingual("放行未在 {at} 前领取，已失效", "The go-ahead was not taken before {at} and has lapsed"),
+    "started": Bilingual("开始", "Started"),
+    "finished": Bilingual("结束", "Finished"),
+    "result": Bilingual("结果", "Result"),
+    "error": Bilingual("错误", "Error"),
+    "unknown_note": Bilingual(
+        "没有收到执行方的答复：动作可能已经完成，也可能没有。系统不会自动重试，请自行确认。",
+        "The executor's answer was lost: the action may or may not have happened. It is never repeated by itself; please check.",
+    ),
+    # approval: timeline, delivery, audit
+    "timeline": Bilingual("经过", "Timeline"),
+    "delivery": Bilingual("送达", "Delivery"),
+    "no_copies": Bilingual("还没有人收到卡片", "No card has been addressed to anyone yet"),
+    "audit": Bilingual("审计记录", "Audit entries"),
+    "audit_note": Bilingual(
+        "只增不改，每条都含前一条的哈希。用 assent audit verify 可核验。",
+        "Append-only; each entry holds the hash of the one before it. assent audit verify proves the chain.",
+    ),
+    "audit_count": Bilingual("{n} 条", "{n} entries"),
+    "audit_newest": Bilingual("显示最新 {shown} 条，共 {n} 条", "The newest {shown} of {n}"),
+    "no_entries": Bilingual("没有记录", "No entries"),
+    "col_at": Bilingual("时间", "Time"),
+    "col_actor": Bilingual("主体", "Actor"),
+    "col_action": Bilingual("动作", "Action"),
+    "col_chain": Bilingual("链", "Chain"),
+    "col_hash": Bilingual("哈希", "Hash"),
+    # inbox
+    "inbox_of": Bilingual("{name} 的收件箱", "{name}'s inbox"),
+    "pending": Bilingual("等你决定", "Waiting for you"),
+    "no_pending": Bilingual("没有等你决定的事", "Nothing is waiting for you"),
+    "notifications": Bilingual("通知", "Notifications"),
+    "no_notifications": Bilingual("还没有通知", "No notifications yet"),
+    "unread_n": Bilingual("{n} 条未读", "{n} unread"),
+    "unread": Bilingual("未读", "unread"),
+    "mark_read": Bilingual("标为已读", "Mark as read"),
+    "mark_all": Bilingual("全部标为已读", "Mark all as read"),
+    "open_approval": Bilingual("查看审批", "Open the approval"),
+    "older": Bilingual("更早的通知", "Older notifications"),
+    "newest": Bilingual("回到最新", "Back to the newest"),
+    # one-time secret
+    "once_title": Bilingual("一次性链接", "One-time link"),
+    "once_waiting": Bilingual(
+        "点击下方按钮后，内容只显示这一次，随即从系统中清除。请先准备好保存它的地方。",
+        "When you press the button, this is shown once and erased. Have the place ready where you will keep it.",
+    ),
+    "once_until": Bilingual("链接在 {at} 前有效。", "The link is good until {at}."),
+    "reveal": Bilingual("显示", "Reveal"),
+    "once_revealed": Bilingual("请立即保存。离开本页后无法再次查看。", "Save it now. Once you leave this page it cannot be seen again."),
+    "once_select": Bilingual("点按即可全选，然后复制。", "Tap it to select all, then copy."),
+    "gone_title": Bilingual("内容已不在", "There is nothing here any more"),
+    "gone_unknown": Bilingual("这个链接不存在，或者不完整。", "There is no such link, or it is incomplete."),
+    "gone_expired": Bilingual("链接已于 {at} 过期，没有人看过它。", "The link expired {at}; nobody had looked."),
+    "gone_viewed": Bilingual("内容已于 {at} 被查看，并随即清除。", "It was viewed {at} and erased."),
+    "gone_unreadable": Bilingual("系统的密钥已更换，内容无法解开。", "The service's key has changed; this can no longer be opened."),
+    "gone_meant_for": Bilingual("它是给 {name} 的。", "It was meant for {name}."),
+    "gone_again": Bilingual(
+        "如果看的人不是你，请立即更换令牌：在飞书中向机器人发送",
+        "If that was not you, rotate the token at once: send this to the bot in Feishu",
+    ),
+    "gone_new": Bilingual("需要新的链接，请在飞书中向机器人发送", "For a new link, send this to the bot in Feishu"),
+    # faults
+    "bad_link_title": Bilingual("链接已失效", "This link no longer works"),
+    "bad_link": Bilingual(
+        "为了安全，链接只在一段时间内有效。请在飞书中向机器人发送 /pending 或 /show，它会给你新的链接。",
+        "Links are short-lived, for safety. Send /pending or /show to the bot in Feishu and it gives you a new one.",
+    ),
+    "not_found_title": Bilingual("没有这个页面", "There is no such page"),
+    "not_found": Bilingual(
+        "它不存在，或者不是给你看的。请在飞书中向机器人发送 /pending，查看等你决定的事。",
+        "It does not exist, or it is not yours to see. Send /pending to the bot in Feishu for what waits for you.",
+    ),
+    "problem_code": Bilingual("错误代码", "Error code"),
+    "problem_status": Bilingual("HTTP 状态", "HTTP status"),
+}
+
+STEPS: dict[str, Bilingual] = {
+    "approval.requested": Bilingual("提出请求", "asked"),
+    "approval.resolved.approved": Bilingual("同意", "approved"),
+    "approval.resolved.rejected": Bilingual("拒绝", "rejected"),
+    "approval.resolved.expired": Bilingual("过期关闭", "closed: expired"),
+    "approval.resolved.cancelled": Bilingual("撤回请求", "withdrew the request"),
+    "approval.refused": Bilingual("操作未被接受", "was refused"),
+    "approval.reminded": Bilingual("发出提醒", "sent a reminder"),
+    "approval.claimed": Bilingual("领取放行", "took the go-ahead"),
+    "execution.started": Bilingual("开始执行", "started the execution"),
+    "execution.finished.succeeded": Bilingual("执行成功", "execution succeeded"),
+    "execution.finished.failed": Bilingual("执行失败", "execution failed"),
+    "execution.finished.unknown": Bilingual("执行结果不明", "outcome of the execution unknown"),
+}
+"""Audit actions as verbs. An action that is not here is shown as the word that stands in the audit."""
+
+SYSTEM = Bilingual("系统", "Assent")
+
+EXECUTORS: dict[Executor, Bilingual] = {
+    Executor.AGENT: Bilingual("智能体自己（只放行一次）", "the agent itself, with a single go-ahead"),
+    Executor.SERVICE: Bilingual("本服务（调用登记的执行器）", "this service, through the registered executor"),
+}
+
+REFUSALS: dict[RefusalKind, Bilingual] = {
+    RefusalKind.UNKNOWN_VERDICT: Bilingual("无法识别的按钮", "a button that is not known"),
+    RefusalKind.NOT_YOURS: Bilingual("无权决定", "not theirs to decide"),
+    RefusalKind.ALREADY_RESOLVED: Bilingual("已有结论", "already decided"),
+    RefusalKind.EXPIRED: Bilingual("已过期", "expired"),
+    RefusalKind.WRONG_CODE: Bilingual("短码不符", "wrong code"),
+    RefusalKind.NOT_APPROVED: Bilingual("尚未同意", "not approved"),
+    RefusalKind.ALREADY_CLAIMED: Bilingual("放行已被领取", "the go-ahead was already taken"),
+    RefusalKind.CLAIM_LAPSED: Bilingual("放行已失效", "the go-ahead has lapsed"),
+    RefusalKind.DIGEST_MISMATCH: Bilingual("与同意的内容不符", "not the action that was approved"),
+    RefusalKind.SERVICE_EXECUTES: Bilingual("由本服务执行", "the service executes it"),
+    RefusalKind.NOT_CLAIMED: Bilingual("放行未被领取", "the go-ahead was not taken"),
+    RefusalKind.OUTCOME_KNOWN: Bilingual("结果已报告", "the outcome is already known"),
+    RefusalKind.DENIED_NOW: Bilingual("当前策略不允许", "the policy denies it now"),
+    RefusalKind.NOT_PENDING: Bilingual("已不在等待", "no longer pending"),
+    RefusalKind.NOT_PERMITTED: Bilingual("没有权限", "not permitted"),
+    RefusalKind.STALE: Bilingual("来得太晚", "came too late"),
+}

@@ -1,0 +1,126 @@
+"""The closed vocabularies of Assent. Standard library only; everyone may import them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How far an agent may go on its own."""
+
+    L1 = "L1"  # runs; audited, and in the creator's daily digest
+    L2 = "L2"  # runs; the creator gets a Feishu text
+    L3 = "L3"  # blocks until a person approves
+    DENY = "DENY"  # blocks always
+
+    @property
+    def strictness(self) -> int:
+        """0 for L1 up to 3 for DENY; compare levels with this, never as strings."""
+        return list(Level).index(self)
+
+
+class CheckStatus(StrEnum):
+    """What a check is answered with (docs/http-hook.md)."""
+
+    ALLOWED = "allowed"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    DENIED = "denied"
+
+
+class ApprovalStatus(StrEnum):
+    """An approval request leaves `pending` once, for exactly one of the others."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class ExecutionStatus(StrEnum):
+    """The approved action being performed; an axis of its own beside the decision."""
+
+    NOT_STARTED = "not_started"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # an attempt whose answer was lost; never repeated blindly
+
+    @property
+    def finished(self) -> bool:
+        return self in (ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED, ExecutionStatus.UNKNOWN)
+
+
+class Executor(StrEnum):
+    """Who performs the approved action."""
+
+    AGENT = "agent"  # claims, acts, reports the outcome
+    SERVICE = "service"  # the service calls the agent's registered executor
+
+
+class Verdict(StrEnum):
+    """What was pressed."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+    @classmethod
+    def parse(cls, text: object) -> Verdict | None:
+        """The verdict, or None for any other word: an unknown verdict is refused, never read as a rejection."""
+        return next((verdict for verdict in cls if verdict.value == text), None)
+
+
+class Role(StrEnum):
+    MEMBER = "member"
+    ORG_ADMIN = "org_admin"  # administers its own tenant
+    PLATFORM_ADMIN = "platform_admin"  # administers all tenants
+
+
+class AgentStatus(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"  # every check is denied; the agent is told so
+    ARCHIVED = "archived"  # its token is refused; its audit stays
+
+
+class Delivery(StrEnum):
+    """How far the question got to the people who are asked."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DEGRADED = "degraded"  # a card was refused, a text with the slash command was sent instead
+    UNDELIVERABLE = "undeliverable"  # nobody could be reached
+
+
+class OutboxState(StrEnum):
+    WAITING = "waiting"  # due at `due_at`
+    SENDING = "sending"  # leased by a worker until `lease_until`
+    DELIVERED = "delivered"
+    SUPERSEDED = "superseded"  # a newer card state went out instead
+    DISCARDED = "discarded"  # cannot be delivered; the admins were told
+
+
+class OutboxKind(StrEnum):
+    APPROVAL_CARD = "approval_card"  # ask one person with a card
+    CARD_UPDATE = "card_update"  # bring one sent card to the newest state
+    TEXT = "text"  # a text to one person (L2 notice, outcome, reminder, admin alert)
+    REPLY = "reply"  # an answer in the thread of a message
+    EXECUTE = "execute"  # perform an approved action
+    RESOLVE_IDENTITY = "resolve_identity"  # learn a person's open_id from the e-mail address
+
+
+class Via(StrEnum):
+    """The way by which an approval request was resolved."""
+
+    CARD = "card"
+    COMMAND = "command"
+    EXPIRY = "expiry"
+    AGENT = "agent"
+
+
+class Language(StrEnum):
+    ZH_CN = "zh_cn"
+    EN_US = "en_us"
