@@ -67,6 +67,7 @@ class ApprovalPage:
     action_digest: str
     agent: str
     creator: str
+    creator_reads: bool  # the reader is the creator
     requester: str | None
     request: ActionRequest
     rule: str | None
@@ -156,6 +157,7 @@ class Reading:
             action_digest=approval.action_digest,
             agent=approval.agent.name,
             creator=approval.creator.name,
+            creator_reads=reader.id == approval.creator_id,
             requester=approval.requester.name if approval.requester else None,
             request=from_json(json.loads(approval.request)),
             rule=approval.rule,

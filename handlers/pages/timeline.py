@@ -65,5 +65,3 @@ def _note(step: TimelineStep, language: Language) -> str | None:
 def _text(details: JsonObject, member: str) -> str | None:
     value = details.get(member)
     return value if isinstance(value, str) and value else None
-
-

@@ -14,7 +14,7 @@ WORDS: dict[str, Bilingual] = {
     "times": Bilingual("时间均为 {zone}", "All times are {zone}"),
     "read_only": Bilingual(
         "本页只供查看，决定请在飞书中作出。请勿转发链接：打开它的人看到的就是你能看到的。",
-        "This page is for reading; decisions are taken in Feishu. Keep the link to yourself: whoever opens it sees what you see.",
+        "This page is for reading; decisions are taken in Feishu. Keep the link to yourself: whoever opens it sees the same.",
     ),
     # approval: head
     "asks_to": Bilingual("{agent} 请求{action}", "{agent} asks to {action}"),
@@ -101,7 +101,7 @@ WORDS: dict[str, Bilingual] = {
     "error": Bilingual("错误", "Error"),
     "unknown_note": Bilingual(
         "没有收到执行方的答复：动作可能已经完成，也可能没有。系统不会自动重试，请自行确认。",
-        "The executor's answer was lost: the action may or may not have happened. It is never repeated by itself; please check.",
+        "The executor's answer was lost: the action may or may not have happened. It is never repeated blindly; please check.",
     ),
     # approval: timeline, delivery, audit
     "timeline": Bilingual("经过", "Timeline"),
@@ -141,13 +141,17 @@ WORDS: dict[str, Bilingual] = {
     ),
     "once_until": Bilingual("链接在 {at} 前有效。", "The link is good until {at}."),
     "reveal": Bilingual("显示", "Reveal"),
-    "once_revealed": Bilingual("请立即保存。离开本页后无法再次查看。", "Save it now. Once you leave this page it cannot be seen again."),
+    "once_revealed": Bilingual(
+        "请立即保存。离开本页后无法再次查看。", "Save it now. Once you leave this page it cannot be seen again."
+    ),
     "once_select": Bilingual("点按即可全选，然后复制。", "Tap it to select all, then copy."),
     "gone_title": Bilingual("内容已不在", "There is nothing here any more"),
     "gone_unknown": Bilingual("这个链接不存在，或者不完整。", "There is no such link, or it is incomplete."),
     "gone_expired": Bilingual("链接已于 {at} 过期，没有人看过它。", "The link expired {at}; nobody had looked."),
     "gone_viewed": Bilingual("内容已于 {at} 被查看，并随即清除。", "It was viewed {at} and erased."),
-    "gone_unreadable": Bilingual("系统的密钥已更换，内容无法解开。", "The service's key has changed; this can no longer be opened."),
+    "gone_unreadable": Bilingual(
+        "系统的密钥已更换，内容无法解开。", "The service's key has changed; this can no longer be opened."
+    ),
     "gone_meant_for": Bilingual("它是给 {name} 的。", "It was meant for {name}."),
     "gone_again": Bilingual(
         "如果看的人不是你，请立即更换令牌：在飞书中向机器人发送",

@@ -45,8 +45,11 @@ class Site:
         self.orders: list[tuple[dict[str, str], bytes]] = []
         self.handler: Handler = answer("")
         self.url = ""
+        self.peers: set[object] = set()
 
     async def take(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        self.peers.add(request.transport.get_extra_info("peername"))
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.orders.append((headers, await request.read()))
         return await self.handler(request)
@@ -173,6 +176,13 @@ async def test_a_lost_answer_is_unknown(executor: HttpExecutor, site: Site, hand
     outcome = await ran(executor, site, handler)
     assert outcome.kind is OutcomeKind.UNKNOWN
     assert len(site.orders) == 1  # asked once, never again
+
+
+async def test_each_order_has_a_fresh_connection(executor: HttpExecutor, site: Site) -> None:
+    """A kept one may have died unnoticed, and would make an order unknown that never left."""
+    for _ in range(2):
+        await executor.execute(site.url, [SECRET], ORDER)
+    assert len(site.peers) == 2
 
 
 async def test_a_time_out_is_unknown(session: aiohttp.ClientSession, site: Site) -> None:

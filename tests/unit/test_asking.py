@@ -60,7 +60,10 @@ def test_request_is_read_whole() -> None:
 def test_action_type_alone_is_enough_and_null_is_absent() -> None:
     bare = ActionRequest("read_files")
     assert parse_check(b'{"action_type":"read_files"}') == bare
-    nulls = {"action_type": "read_files", "details": {"tool": None, "args": None, "reason": None, "requested_by": None}}
+    nulls: dict[str, Any] = {
+        "action_type": "read_files",
+        "details": {"tool": None, "args": None, "reason": None, "requested_by": None},
+    }
     nulls |= dict.fromkeys(["requested_by", "session", "call_id"])
     assert parse_check(json.dumps(nulls).encode()) == bare
 

@@ -15,7 +15,19 @@ from tests.unit.test_cards_golden import SAMPLES
 MOST_BYTES = 28 * 1024
 MOST_NODES = 180
 DEEPEST = 5
-_TEMPLATES = {"blue", "wathet", "turquoise", "green", "yellow", "orange", "red", "carmine", "violet", "purple", "indigo"}
+_TEMPLATES = {
+    "blue",
+    "wathet",
+    "turquoise",
+    "green",
+    "yellow",
+    "orange",
+    "red",
+    "carmine",
+    "violet",
+    "purple",
+    "indigo",
+}
 _TEMPLATES |= {"grey", "default"}
 _TAG_COLORS = (_TEMPLATES | {"neutral", "lime"}) - {"grey", "default"}
 _TEXT = {"content", "i18n_content", "text_size", "text_color", "lines"}

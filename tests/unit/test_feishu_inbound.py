@@ -167,6 +167,13 @@ def test_a_body_signed_but_not_encrypted_is_refused() -> None:
     assert decode(vector["headers"], vector["body"].encode(), APP, NOW) == Unauthentic("body is not encrypted")
 
 
+@pytest.mark.parametrize("vector", [v for v in VECTORS["negative"] if not v["headers"]][-2:], ids=lambda v: v["name"])
+def test_ciphertext_of_a_wrong_shape_is_no_plaintext(vector: dict[str, str]) -> None:
+    assert "multiple" in vector["name"] or "padding" in vector["name"]
+    with pytest.raises(ValueError, match=r"^(length|padding)$"):
+        decrypt(json.loads(vector["body"])["encrypt"], EK)
+
+
 REFUSED = [*VECTORS["negative"], *VECTORS["plain"], *VECTORS["legacy_card"], CLICK | {"headers": {}}]
 
 

@@ -1,0 +1,119 @@
+"""Answers about approval requests: /pending, /show, /approve, /reject, /audit."""
+
+from __future__ import annotations
+
+from bot import lifecycle
+from bot.administration import Administration
+from bot.approvals import AlreadyDone, Resolved
+from bot.commands import Approve, Reject, Show, ShowAudit
+from bot.conversation.finding import find_approval
+from bot.conversation.turn import Answer, Turn
+from bot.links import Links
+from bot.reading import Reading
+from bot.views import Views
+from cards import messages
+from cards.views import ApprovalView, AuditView, CopyView, PendingView
+from models.agent import Agent
+from models.approval import ApprovalRequest, CardCopy
+from models.enums import ApprovalStatus, Verdict, Via
+from models.values import Refusal, RefusalKind
+
+PENDING_SHOWN = 20
+AUDIT_SHOWN = 10
+
+
+class ApprovalAnswers:
+    def __init__(self, administration: Administration, reading: Reading, views: Views, links: Links) -> None:
+        self._administration = administration
+        self._reading = reading
+        self._views = views
+        self._links = links
+
+    async def pending(self, turn: Turn) -> Answer:
+        waiting = await self._reading.pending_for(turn.operator)
+        view = PendingView(
+            items=tuple(waiting[:PENDING_SHOWN]),
+            total=len(waiting),
+            now=turn.now,
+            inbox_url=self._links.inbox(turn.operator.id, turn.now),
+        )
+        return Answer(messages.pending_list(view, turn.language, turn.zone))
+
+    async def show(self, turn: Turn, command: Show) -> Answer:
+        found = await find_approval(turn.operator, command.approval)
+        if not isinstance(found, ApprovalRequest):
+            return turn.no(found)
+        copies = await CardCopy.filter(approval_id=found.id).order_by("id").select_related("person")
+        return Answer(
+            messages.show(
+                await self._view(turn, found),
+                turn.language,
+                delivery=found.delivery,
+                copies=[
+                    CopyView(person=row.person.name, state=row.state, sent_at=row.sent_at, detail=row.fault)
+                    for row in copies
+                ],
+                zone=turn.zone,
+            )
+        )
+
+    async def audit(self, turn: Turn, command: ShowAudit) -> Answer:
+        """The newest entries of an agent, of an approval, or of all that this person may see."""
+        agent_id = approval_id = None
+        if command.subject is not None:
+            agent = await self._administration.agents.named(turn.actor, command.subject)
+            found = None
+            if isinstance(agent, Agent):
+                agent_id = agent.id
+            elif command.approval is not None:
+                found = await find_approval(turn.operator, command.approval)
+                if not isinstance(found, ApprovalRequest):
+                    return turn.no(found)
+                approval_id = found.id
+            else:
+                return turn.no(agent)
+        lines = await self._reading.audit_lines(
+            turn.operator, agent_id=agent_id, approval_id=approval_id, limit=AUDIT_SHOWN
+        )
+        link = self._links.inbox(turn.operator.id, turn.now)
+        if approval_id is not None:
+            link = self._links.approval(approval_id, turn.operator.id, turn.now)
+        view = AuditView(lines=tuple(lines), details_url=link)
+        return Answer(messages.audit_list(view, turn.language, now=turn.now, zone=turn.zone))
+
+    async def verdict(
+        self, turn: Turn, command: Approve | Reject, approval: ApprovalRequest, outcome: Resolved | Refusal | AlreadyDone
+    ) -> Answer:
+        """What became of a typed verdict. A refusal was audited when it was given."""
+        verdict = verdict_of(command)
+        await approval.refresh_from_db()
+        if isinstance(outcome, AlreadyDone):
+            outcome = self._again(turn, command, approval)
+        if isinstance(outcome, Refusal):
+            return Answer(messages.refusal_text(outcome, turn.language, turn.now, turn.zone))
+        return Answer(messages.resolved_text(await self._view(turn, approval), verdict, turn.language))
+
+    def _again(self, turn: Turn, command: Approve | Reject, approval: ApprovalRequest) -> Resolved | Refusal:
+        """The answer that was lost with the process after the verdict was committed, from what was recorded."""
+        wanted = ApprovalStatus.APPROVED if verdict_of(command) is Verdict.APPROVE else ApprovalStatus.REJECTED
+        mine = approval.resolved_by_id == turn.operator.id and approval.resolved_via is Via.COMMAND
+        if mine and approval.status is wanted and approval.resolved_at is not None:
+            resolution = lifecycle.Resolution(wanted, approval.resolved_at, Via.COMMAND, verdict_of(command))
+            return Resolved(approval.id, resolution)
+        ruled = lifecycle.resolve(
+            approval.facts(), verdict_of(command), turn.operator, turn.now, via=Via.COMMAND, code=code_of(command)
+        )
+        return ruled if isinstance(ruled, Refusal) else Refusal(RefusalKind.STALE)
+
+    async def _view(self, turn: Turn, approval: ApprovalRequest) -> ApprovalView:
+        return await self._views.of(approval, turn.now, person_id=turn.operator.id)
+
+
+def verdict_of(command: Approve | Reject) -> Verdict:
+    return Verdict.APPROVE if isinstance(command, Approve) else Verdict.REJECT
+
+
+def code_of(command: Approve | Reject) -> str | None:
+    return command.code if isinstance(command, Approve) else None
+
+

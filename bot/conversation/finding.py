@@ -1,0 +1,56 @@
+"""Which approval request a person means by an id or the beginning of one. People see only what concerns them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from tortoise.expressions import Q
+
+from bot.administration import Declined, Why
+from models.approval import ApprovalRequest
+from models.enums import ApprovalStatus, Role
+from models.values import Operator, Refusal, RefusalKind, short_code
+
+_CANDIDATES = 50
+"""Ids begin with their time, so a short beginning fits everything of some hours; then more of it must be written."""
+
+
+async def find_approval(
+    operator: Operator, prefix: str, *, code: str | None = None, open_only: bool = False
+) -> ApprovalRequest | Refusal | Declined:
+    """The one request that this person may see and whose id begins so.
+
+    Where several do, the code of a typed /approve tells them apart, and for a verdict (`open_only`) that only one waits.
+    """
+    low, high = _range(prefix)
+    begins = ApprovalRequest.filter(id__gte=low, id__lte=high)
+    seen = await begins.filter(_seen_by(operator)).order_by("-id").limit(_CANDIDATES)
+    if not seen:
+        return await _nothing(operator, low, high, prefix)
+    if len(seen) > 1 and code is not None:
+        seen = [row for row in seen if short_code(row.action_digest) == code] or seen
+    if len(seen) > 1 and open_only:
+        seen = [row for row in seen if row.status is ApprovalStatus.PENDING] or seen
+    return seen[0] if len(seen) == 1 else Declined(Why.AMBIGUOUS, prefix)
+
+
+async def _nothing(operator: Operator, low: UUID, high: UUID, prefix: str) -> Refusal:
+    """A colleague's request is not theirs; another tenant's does not exist."""
+    whole = low == high and await ApprovalRequest.exists(id=low, tenant=operator.tenant)
+    return Refusal(RefusalKind.NOT_YOURS if whole else RefusalKind.UNKNOWN_APPROVAL, detail=prefix)
+
+
+def _seen_by(operator: Operator) -> Q:
+    """As bot.reading.may_see, for the database."""
+    match operator.role:
+        case Role.PLATFORM_ADMIN:
+            return Q()
+        case Role.ORG_ADMIN:
+            return Q(tenant=operator.tenant) | Q(creator_id=operator.id) | Q(requester_id=operator.id)
+        case Role.MEMBER:
+            return Q(creator_id=operator.id) | Q(requester_id=operator.id)
+
+
+def _range(prefix: str) -> tuple[UUID, UUID]:
+    digits = prefix.replace("-", "")
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

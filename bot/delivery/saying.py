@@ -1,0 +1,96 @@
+"""TEXT, REPLY and RESOLVE_IDENTITY: words for one person, an answer to one message, and who is behind an address."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from uuid import UUID
+
+from bot.delivery.facts import fact
+from bot.delivery.reaching import Reach
+from bot.delivery.results import DELIVERED, SUPERSEDED, Result, Settled, words
+from bot.ledger import Work
+from bot.ports import FeishuGateway, MessageGone, ReceiverRefused, SentMessage, TextMessage
+from models.approval import ApprovalRequest, CardCopy
+from models.enums import OutboxState
+from models.outbox import OutboxMessage
+
+
+class UnknownAddress(Exception):
+    """Feishu knows nobody by this person's e-mail address, or there is none."""
+
+
+class SayText:
+    def __init__(self, gateway: FeishuGateway, reach: Reach) -> None:
+        self._gateway = gateway
+        self._reach = reach
+
+    async def deliver(self, message: OutboxMessage) -> Result:
+        """The person has the text, in the thread of the card where there is one."""
+        payload = json.loads(message.payload)
+        if await _too_late(message, payload.get("only_while")):
+            return SUPERSEDED
+        text = TextMessage(payload["text"])
+        sent = await self._in_thread(message, text, payload.get("thread_of"))
+        if sent is None:
+            person_id, app_id = _addressee(message)
+            sent = await self._reach.send(person_id, app_id, text, uuid=str(message.id))
+        return Settled(DELIVERED.state, message_id=sent.message_id)
+
+    async def _in_thread(self, message: OutboxMessage, text: TextMessage, copy_id: str | None) -> SentMessage | None:
+        copy = await CardCopy.get_or_none(id=copy_id) if copy_id else None
+        if copy is None or copy.message_id is None:
+            return None
+        try:
+            return await self._gateway.reply(copy.app_id, copy.message_id, text, uuid=str(message.id))
+        except (MessageGone, ReceiverRefused):  # the card was recalled; the person is still there
+            return None
+
+
+class SendReply:
+    def __init__(self, gateway: FeishuGateway, reach: Reach) -> None:
+        self._gateway = gateway
+        self._reach = reach
+
+    async def deliver(self, message: OutboxMessage) -> Result:
+        """The message is answered where it stands; when it was recalled, its sender is answered, if known."""
+        payload = json.loads(message.payload)
+        text = TextMessage(payload["text"])
+        try:
+            sent = await self._gateway.reply(
+                message.app_id or "", payload["message_id"], text, uuid=str(message.id)
+            )
+        except MessageGone as gone:
+            if message.person_id is None:
+                return Settled(OutboxState.DISCARDED, partial(_gone, message, gone), fault=words(gone))
+            sent = await self._reach.send(message.person_id, message.app_id or "", text, uuid=str(message.id))
+        return Settled(DELIVERED.state, message_id=sent.message_id)
+
+
+class LearnIdentity:
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+
+    async def deliver(self, message: OutboxMessage) -> Result:
+        """The person's open_id in the app is known. Raises UnknownAddress."""
+        if await self._reach.learn(*_addressee(message)) is None:
+            raise UnknownAddress
+        return DELIVERED
+
+
+def _addressee(message: OutboxMessage) -> tuple[UUID, str]:
+    if message.person_id is None or message.app_id is None:
+        raise ValueError(f"outbox message {message.id} is for nobody")
+    return message.person_id, message.app_id
+
+
+async def _too_late(message: OutboxMessage, only_while: str | None) -> bool:
+    """Whether the text makes no sense any more, such as a reminder of what has been decided."""
+    if only_while is None or message.approval_id is None:
+        return False
+    approval = await ApprovalRequest.get_or_none(id=message.approval_id)
+    return approval is None or approval.status.value != only_while
+
+
+async def _gone(message: OutboxMessage, gone: MessageGone, work: Work) -> None:
+    work.audit(fact(message, "reply.gone", fault=gone))

@@ -1,0 +1,218 @@
+"""Performing approved actions: started at most once, never inside a transaction, never repeated after a lost answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from tortoise.expressions import F
+
+from bot import lifecycle
+from bot.approvals import RESULT_LIMIT, ApprovalService
+from bot.asking import from_json
+from bot.digest import action_digest
+from bot.directory import Directory, hold_epoch
+from bot.foreign_json import storable_text
+from bot.ledger import AuditFact, Ledger, Work
+from bot.policy import evaluate
+from bot.ports import ActionExecutor, ExecutionOrder, Outcome, OutcomeKind
+from bot.secrets import SealBroken
+from models.agent import Agent
+from models.approval import ApprovalRequest
+from models.enums import AgentStatus, ApprovalStatus, ExecutionStatus, Executor, Level
+from models.values import Json, JsonObject
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=2)
+"""Longer than any executor may take. Once it is over without an answer, the outcome is unknown for good."""
+
+MARGIN = timedelta(seconds=20)
+"""Of the lease, kept for writing the outcome down."""
+
+ERROR_LIMIT = 4000  # characters
+HEAD_LIMIT = 8 * 1024  # characters that are kept of a result beyond RESULT_LIMIT
+
+_LOST = "The service stopped, or its lease ran out, before the executor's answer was recorded; the action may have run."
+
+
+class Unseal(Protocol):
+    """bot.secrets.SecretBox.open. Raises SealBroken."""
+
+    def __call__(self, sealed: str, *, bound_to: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """The one start is committed; from here on the order is given once."""
+
+    url: str
+    secrets: list[str]
+    order: ExecutionOrder
+
+
+class Executions:
+    def __init__(
+        self,
+        ledger: Ledger,
+        approvals: ApprovalService,
+        directory: Directory,
+        executor: ActionExecutor,
+        unseal: Unseal,
+        *,
+        lease: timedelta = LEASE,
+    ) -> None:
+        self._ledger = ledger
+        self._approvals = approvals
+        self._directory = directory
+        self._executor = executor
+        self._unseal = unseal
+        self._lease = lease
+
+    async def run(self, approval_id: UUID) -> datetime | None:
+        """The approved action was performed, by this call or another; a time when another holds it until then."""
+        begun = await self._begin(approval_id)
+        if not isinstance(begun, _Start):
+            return begun
+        outcome = await self._execute(begun)
+        await self._finish(approval_id, outcome)
+        return None
+
+    async def recover(self, now: datetime) -> int:
+        """How many executions became `unknown` because whoever ran them is gone."""
+        lost = ApprovalRequest.filter(
+            executor=Executor.SERVICE, execution=ExecutionStatus.RUNNING, execution_lease_until__lte=now
+        )
+        count = 0
+        for approval_id in await lost.limit(100).values_list("id", flat=True):
+            async with self._ledger.transaction() as work:
+                approval = await ApprovalRequest.get(id=approval_id)
+                count += await self._recover(work, approval)
+        return count
+
+    async def _begin(self, approval_id: UUID) -> _Start | datetime | None:
+        async with self._ledger.transaction() as work:
+            approval = await ApprovalRequest.select_for_update().get(id=approval_id)
+            match lifecycle.execution_recovery(approval.facts(), approval.execution_lease_until, work.now):
+                case lifecycle.LeaveRunning(until):
+                    return until
+                case lifecycle.MarkUnknown():
+                    await self._recover(work, approval)
+                    return None
+                case lifecycle.NothingToDo():
+                    return None
+                case lifecycle.Start():
+                    return await self._start(work, approval)
+
+    async def _start(self, work: Work, approval: ApprovalRequest) -> _Start | None:
+        start = await self._permitted(approval)
+        permitted = isinstance(start, _Start)
+        waiting = ApprovalRequest.filter(
+            id=approval.id, status=ApprovalStatus.APPROVED, execution=ExecutionStatus.NOT_STARTED
+        )
+        changed = await waiting.update(
+            execution=ExecutionStatus.RUNNING,
+            execution_started_at=work.now if permitted else None,
+            execution_lease_until=work.now + self._lease,
+            revision=F("revision") + 1,
+        )
+        if not changed:
+            return None
+        await approval.refresh_from_db()
+        if not isinstance(start, _Start):
+            work.audit(_fact(approval, "execution.refused", {"reason": start}))
+            await self._approvals.finish_execution(work, approval, ExecutionStatus.FAILED, error=start)
+            return None
+        work.audit(_fact(approval, "execution.started", {"action_digest": approval.action_digest, "url": start.url}))
+        await self._approvals.changed(work, approval)
+        return start
+
+    async def _permitted(self, approval: ApprovalRequest) -> _Start | str:
+        """The order for exactly what was approved, or why it must not be given after all."""
+        agent = await Agent.get(id=approval.agent_id)
+        if agent.status is not AgentStatus.ACTIVE:
+            return f"The agent is {agent.status.value}; nothing was executed."
+        try:
+            request = from_json(json.loads(approval.request))
+        except ValueError:
+            return "The stored request cannot be read; nothing was executed."
+        if action_digest(request) != approval.action_digest:
+            return "The stored request is not the one that was approved; nothing was executed."
+        await hold_epoch()  # a policy that forbids this either is seen here or comes after the start
+        decision = evaluate(await self._directory.policy_of(agent.id), request)
+        if decision.level is Level.DENY:
+            return f"Policy version {decision.policy_version} forbids the action now; nothing was executed."
+        if agent.executor_url is None or agent.executor_secret is None or request.tool is None:
+            return "The agent has no executor any more; nothing was executed."
+        try:
+            secret = self._unseal(agent.executor_secret, bound_to=str(agent.id))
+        except SealBroken:
+            return "The executor's secret cannot be opened; nothing was executed."
+        return _Start(
+            agent.executor_url,
+            [secret],
+            ExecutionOrder(
+                approval_id=approval.id,
+                agent=agent.name,
+                action_type=request.action_type,
+                tool=request.tool,
+                args=request.args,
+                action_digest=approval.action_digest,
+            ),
+        )
+
+    async def _execute(self, start: _Start) -> Outcome:
+        """The executor's outcome. Whatever else happens, the order may have been carried out."""
+        try:
+            async with asyncio.timeout((self._lease - MARGIN).total_seconds()):
+                return await self._executor.execute(start.url, start.secrets, start.order)
+        except TimeoutError:
+            return Outcome(OutcomeKind.UNKNOWN, error="The executor did not answer in time.")
+        except Exception as fault:
+            log.exception("execution.fault", approval=str(start.order.approval_id))
+            return Outcome(OutcomeKind.UNKNOWN, error=f"The attempt broke off: {type(fault).__name__}.")
+
+    async def _finish(self, approval_id: UUID, outcome: Outcome) -> None:
+        async with self._ledger.transaction() as work:
+            approval = await ApprovalRequest.get(id=approval_id)
+            status = ExecutionStatus(outcome.kind.value)
+            result, error = bounded(outcome.result), _bounded_error(outcome.error)
+            if not await self._approvals.finish_execution(work, approval, status, result=result, error=error):
+                details: JsonObject = {"execution": status.value, "result": result, "error": error}
+                work.audit(_fact(approval, "execution.answer_too_late", details))
+
+    async def _recover(self, work: Work, approval: ApprovalRequest) -> bool:
+        due = lifecycle.execution_recovery(approval.facts(), approval.execution_lease_until, work.now)
+        if not isinstance(due, lifecycle.MarkUnknown):
+            return False
+        return await self._approvals.finish_execution(work, approval, ExecutionStatus.UNKNOWN, error=_LOST)
+
+
+def bounded(result: Json) -> Json:
+    """The result whole up to RESULT_LIMIT; beyond, its beginning and its size, said to be cut."""
+    text = json.dumps(result, ensure_ascii=False)
+    size = len(text.encode("utf-8", "replace"))
+    if size <= RESULT_LIMIT:
+        return result
+    return {"truncated": True, "bytes": size, "head": storable_text(text[:HEAD_LIMIT])}
+
+
+def _bounded_error(error: str | None) -> str | None:
+    return storable_text(error)[:ERROR_LIMIT] if error else None
+
+
+def _fact(approval: ApprovalRequest, action: str, details: JsonObject) -> AuditFact:
+    return AuditFact(
+        tenant=approval.tenant,
+        actor="system",
+        action=action,
+        subject=f"approval:{approval.id}",
+        details=details,
+        agent_id=approval.agent_id,
+        approval_id=approval.id,
+    )

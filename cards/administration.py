@@ -1,0 +1,113 @@
+"""What administrators and creators are told beside the common answers: why a change was not made, lists, links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from cards.said_in_text import lines, safe_line
+from cards.words import ROLES, Bilingual, lasting
+from models.enums import Language, Role
+
+_DECLINED: dict[str, Bilingual] = {
+    "name_taken": Bilingual(
+        "已经有名为「{given}」的智能体了，请换一个名称。", "There already is an agent “{given}”. Choose another name."
+    ),
+    "name_archived": Bilingual(
+        "「{given}」是一个已归档智能体的名称，为了让审计记录清楚，不能再用。请换一个名称。",
+        "“{given}” is the name of an archived agent; its audit keeps the name. Choose another one.",
+    ),
+    "bad_name": Bilingual(
+        "「{given}」不能用作名称：需要 1 到 100 个可见字符。",
+        "“{given}” cannot be a name: it needs 1 to 100 printable characters.",
+    ),
+    "bad_url": Bilingual("网址「{given}」不能用：{faults}", "The URL “{given}” cannot be used: it {faults}."),
+    "bad_policy": Bilingual("「{given}」的策略没有更新：{faults}", "The policy of “{given}” was not changed: {faults}"),
+    "bad_person": Bilingual(
+        "「{given}」不是邮箱，也不是飞书 ID。", "“{given}” is neither an e-mail address nor a Feishu id."
+    ),
+    "bad_app": Bilingual(
+        "飞书应用「{given}」不能登记：{faults}", "The Feishu app “{given}” cannot be registered: {faults}."
+    ),
+    "unknown_app": Bilingual(
+        "没有登记飞书应用「{given}」。", "The Feishu app “{given}” is not registered for this organisation."
+    ),
+    "archived": Bilingual("「{given}」已归档，不能再修改。", "“{given}” is archived and can no longer be changed."),
+    "last_admin": Bilingual(
+        "{given} 是最后一位平台管理员。请先任命另一位。",
+        "{given} is the last platform admin. Appoint another one first.",
+    ),
+    "ambiguous": Bilingual(
+        "「{given}」对应不止一个，请写得更完整。", "“{given}” fits more than one. Write more of it, or the whole id."
+    ),
+    "wrong_claim": Bilingual(
+        "代码不对。请使用服务启动时显示的代码。",
+        "That is not the code. Use the one that the service printed when it started.",
+    ),
+    "claimed": Bilingual(
+        "已经有管理员了，代码不再有效。请联系管理员。",
+        "There is an admin already; the code is no longer valid. Ask an admin.",
+    ),
+    "too_many_tries": Bilingual("尝试太多次了，请十分钟后再试。", "Too many tries. Wait ten minutes."),
+}
+
+
+def declined(why: str, given: str, faults: Sequence[str], language: Language) -> str:
+    """Why nothing was changed. `why` is one of the words in bot.administration.values.Why."""
+    return (
+        _DECLINED[why]
+        .format(given=safe_line(given), faults="；".join(safe_line(fault, 300) for fault in faults[:20]))
+        .in_(language)
+    )
+
+
+def stranger(language: Language) -> str:
+    return Bilingual("抱歉，我只为本组织的成员服务。", "Sorry, I only work for members of this organisation.").in_(
+        language
+    )
+
+
+def policy_unchanged(agent: str, version: int, language: Language) -> str:
+    words = Bilingual(
+        "「{agent}」的策略本来就是这样（v{n}）。", "Nothing to change: policy v{n} of “{agent}” says so already."
+    )
+    return words.format(agent=safe_line(agent), n=version).in_(language)
+
+
+def executor_secret_link(agent: str, url: str, valid: timedelta, language: Language) -> str:
+    """The executor's signing secret behind a link; never in the chat itself."""
+    words = Bilingual(
+        "「{agent}」的执行方需要用签名密钥验证请求。密钥只显示一次，链接 {valid}内有效：\n{url}",
+        "The executor of “{agent}” verifies our calls with a signing secret. It is shown once; this link works for "
+        "{valid}:\n{url}",
+    )
+    return words.format(agent=safe_line(agent), valid=lasting(valid), url=url).in_(language)
+
+
+def one_time_title(agent: str, executor: bool, language: Language) -> str:
+    """What the page behind a one-time link is headed with."""
+    words = Bilingual("「{agent}」的令牌", "Token of “{agent}”")
+    if executor:
+        words = Bilingual("「{agent}」的执行方签名密钥", "Signing secret of the executor of “{agent}”")
+    return words.format(agent=safe_line(agent)).in_(language)
+
+
+def users_list(people: Sequence[tuple[str, Role, str | None]], total: int, language: Language) -> str:
+    """People with role and e-mail address."""
+    more = Bilingual("还有 {n} 人，用命令行 assent user list 查看全部。", "{n} more; assent user list shows all.")
+    return lines(
+        Bilingual("成员（{n}）", "People ({n})").format(n=total).in_(language),
+        (
+            f"· {safe_line(name)}: {ROLES[role].in_(language)}{f', {safe_line(email)}' if email else ''}"
+            for name, role, email in people
+        ),
+        more.format(n=total - len(people)).in_(language) if total > len(people) else None,
+        Bilingual("修改角色：/user role 邮箱或ID 角色", "Change a role: /user role WHO ROLE").in_(language),
+    )
+
+
+def command_help(usages: Sequence[tuple[str, str]], language: Language) -> str:
+    """One command, or the commands that begin with one word: how each is written, and what for."""
+    return lines(
+        Bilingual("用法", "Usage").in_(language), (f"{safe_line(line, 300)}  {meaning}" for line, meaning in usages)
+    )

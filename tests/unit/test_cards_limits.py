@@ -1,0 +1,132 @@
+"""Whatever agents and people write, the card is one that Feishu takes: 28 KB, 180 nodes, nothing hidden, nothing obeyed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cards.approval import approval_card
+from cards.views import ApprovalView
+from models.enums import ApprovalStatus, ExecutionStatus, Executor
+from models.values import ExecutionView, Json, JsonObject
+from tests.unit.test_cards_golden import ASKED, PENDING, SAMPLES
+from tests.unit.test_cards_rules import check_card, nodes, texts
+
+_HEAVY = [
+    "中" * 60_000,
+    "😀" * 30_000,
+    '"\\' * 60_000,
+    "\u202e\u200b" * 40_000,
+    "a\n" * 60_000,
+    "é" * 60_000,
+    "x" * 200_000,
+]
+_words = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(
+        ["路径", "password", "to", "amount", "<at user_id=all></at>", "[a](b)", "\u202e", "👨‍👩‍👧", "{agent}", "{}"]
+    ),
+    st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=6), st.integers(1, 6_000)),
+)
+_json: st.SearchStrategy[Json] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _words),
+    lambda inner: st.one_of(st.lists(inner, max_size=8), st.dictionaries(_words, inner, max_size=8)),
+    max_leaves=30,
+)
+_args = st.dictionaries(_words, _json, max_size=30)
+_maybe = st.one_of(st.none(), _words)
+_views = st.builds(
+    lambda base, **facts: replace(base, **facts),
+    st.sampled_from(list(SAMPLES.values())),
+    agent=_words,
+    creator=_words,
+    requester=_maybe,
+    action_type=_words,
+    tool=_maybe,
+    args=_args,
+    claimed_reason=_maybe,
+    rule=_maybe,
+    resolver=_maybe,
+    resolution_reason=_maybe,
+    code=_words,
+    asked=st.lists(_words, max_size=9).map(tuple),
+    attempt=st.integers(1, 10**12),
+    details_url=st.one_of(st.none(), st.just("https://assent.example/a/1")),
+    execution=st.one_of(
+        st.none(), st.builds(ExecutionView, st.sampled_from(ExecutionStatus), result=_json, error=_maybe)
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(_views)
+def test_any_facts_make_a_card_that_feishu_takes(view: ApprovalView) -> None:
+    check_card(approval_card(view))
+
+
+@pytest.mark.parametrize("heavy", _HEAVY, ids=lambda text: f"U+{ord(text[0]):04X}")
+def test_the_heaviest_of_everything_still_fits(heavy: str) -> None:
+    everywhere: JsonObject = {f"{n}{heavy[:300]}": heavy for n in range(40)}
+    for status, executor, execution in product(ApprovalStatus, Executor, ExecutionStatus):
+        view = replace(
+            PENDING,
+            **dict.fromkeys(("agent", "creator", "requester", "tool", "claimed_reason", "rule", "code"), heavy),
+            **dict.fromkeys(("action_type", "resolver", "resolution_reason"), heavy),
+            status=status,
+            executor=executor,
+            execution=ExecutionView(execution, result=[heavy], error=heavy),
+            args=everywhere,
+            asked=(heavy,) * 30,
+            attempt=10**9,
+            reminders=3,
+            now=ASKED + timedelta(days=800),
+            details_url="https://assent.example/" + "p" * 900,
+        )
+        check_card(approval_card(view))
+
+
+def test_a_tower_of_lists_fits() -> None:
+    tower: Json = "top"
+    for _ in range(5_000):
+        tower = [tower]
+    check_card(approval_card(replace(PENDING, args={"tower": tower, "wide": {str(n): n for n in range(20_000)}})))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(_views)
+def test_no_control_or_bidi_character_survives(view: ApprovalView) -> None:
+    shown = "".join(texts(approval_card(view)))
+    forbidden = [*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0x200B, 0x200D), 0x200E, 0x200F, 0x61C, 0xFEFF]
+    assert not set(shown) & {chr(code) for code in [*forbidden, *range(0x0A), *range(0x0B, 0x20), 0x7F]}
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(["password", "api_key", "口令"]),
+    st.text("abcdefghjkmnpqrstuvwxyz23456789", min_size=8, max_size=64),
+)
+def test_no_secret_reaches_the_card(name: str, secret: str) -> None:
+    view = replace(
+        PENDING,
+        args={name: secret, "nested": {"deep": [{name: secret}]}, "line": f"{name}={secret}"},
+        claimed_reason=f"{name}: {secret}",
+    )
+    assert f" {secret}" not in " ".join(texts(approval_card(view))) + " "
+    assert secret not in json.dumps(approval_card(view), ensure_ascii=False)
+
+
+def test_untrusted_text_stands_in_plain_text_only() -> None:
+    for view in SAMPLES.values():
+        assert not [node for node in nodes(approval_card(view)) if node["tag"] in ("markdown", "lark_md")]
+
+
+def test_a_url_of_an_agent_is_never_a_link() -> None:
+    card = approval_card(replace(PENDING, args={"url": "https://evil.example/x"}))
+    opened = [node["behaviors"] for node in nodes(card) if "open_url" in json.dumps(node.get("behaviors", ""))]
+    assert opened == [[{"type": "open_url", "default_url": PENDING.details_url}]]

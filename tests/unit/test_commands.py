@@ -1,0 +1,269 @@
+"""What people type becomes a command, a usage or nothing, and never an error."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands import (
+    COMMANDS,
+    Approve,
+    ClaimAdmin,
+    Command,
+    CreateAgent,
+    Help,
+    ListAgents,
+    ListUsers,
+    NotACommand,
+    Parsed,
+    PauseAgent,
+    Pending,
+    Problem,
+    Reject,
+    ResumeAgent,
+    RotateToken,
+    SetDefaultLevel,
+    SetExecutor,
+    SetLevel,
+    SetPolicy,
+    SetRole,
+    Show,
+    ShowAgent,
+    ShowAudit,
+    ShowPolicy,
+    Usage,
+    WhoAmI,
+    as_id,
+    parse,
+    say,
+    strip_mentions,
+)
+from bot.commands.parse import _READERS
+from bot.commands.table import FIRST_WORDS, GROUP_ALIASES, SECOND_WORDS
+from models.enums import Language, Level, Role
+
+ID = "01983f2a-1c2d-7e3f-8a4b-5c6d7e8f9a0b"
+POLICY = {"delete_*": "L3", "read": "L1"}
+
+PLAIN = [
+    ("/help", Help()),
+    ("/help approve", Help("approve")),
+    ("/help /agent Create", Help("agent create")),
+    ("/whoami", WhoAmI()),
+    ("/pending", Pending()),
+    (f"/show {ID}", Show(ID)),
+    ("/show 01983F2A1C", Show("01983f2a-1c")),
+    (f"/approve {ID} 5d1f6a", Approve(ID, "5d1f6a")),
+    (f"/approve {ID.replace('-', '').upper()} 5D1F6A", Approve(ID, "5d1f6a")),
+    ("/approve 01983f guess", Approve("01983f", "guess")),
+    (f"/reject {ID}", Reject(ID)),
+    ("/reject 01983f  not “today”,\n please ", Reject("01983f", "not “today”,\n please")),
+    ("/agents", ListAgents()),
+    ("/agent create Bookkeeper", CreateAgent("Bookkeeper")),
+    ('/agent create "Book  Keeper"', CreateAgent("Book Keeper")),
+    ("/agent create 记账员", CreateAgent("记账员")),
+    ("/agent create Lin's", CreateAgent("Lin's")),
+    ("/agent show x", ShowAgent("x")),
+    ("/agent pause x", PauseAgent("x")),
+    ("/agent resume x", ResumeAgent("x")),
+    ("/agent rotate-token x", RotateToken("x")),
+    ("/agent set-executor x https://host:8443/run?a=1", SetExecutor("x", "https://host:8443/run?a=1")),
+    ("/agent set-executor x off", SetExecutor("x", None)),
+    ("/policy show x", ShowPolicy("x")),
+    ("/policy set x delete_* L3", SetLevel("x", "delete_*", Level.L3)),
+    ("/policy set x pay deny", SetLevel("x", "pay", Level.DENY)),
+    ("/policy set x default L1", SetDefaultLevel("x", Level.L1)),
+    ('/policy set x {"delete_*": "L3", "read": "L1"}', SetPolicy("x", POLICY)),
+    ("/audit", ShowAudit()),
+    ("/audit Bookkeeper", ShowAudit("Bookkeeper")),
+    ("/audit 01983F2A1C", ShowAudit("01983F2A1C", "01983f2a-1c")),
+    ("/claim ABCD-1234", ClaimAdmin("ABCD-1234")),
+    ("/user list", ListUsers()),
+    ("/user role lin@example.com org_admin", SetRole("lin@example.com", Role.ORG_ADMIN)),
+    ("/user role ou_1 Platform-Admin", SetRole("ou_1", Role.PLATFORM_ADMIN)),
+]
+
+TOLERATED = [
+    ("／help", Help()),
+    ("/HELP", Help()),
+    ("/ help", Help()),
+    ("  /\u00a0help\u3000", Help()),
+    ("、帮助", Help()),
+    ("/？", Help()),
+    ("／ｗｈｏａｍｉ", WhoAmI()),
+    ("\ufeff\u200b/who\u200bami", WhoAmI()),
+    ("/待办", Pending()),
+    (f"/同意　{ID}　５Ｄ１Ｆ６Ａ", Approve(ID, "5d1f6a")),
+    ("/拒绝 01983f 金额不对　请核实", Reject("01983f", "金额不对　请核实")),
+    ("/reject 01983f 👨\u200d👩\u200d👧", Reject("01983f", "👨\u200d👩\u200d👧")),
+    ("/show #01983f2a…", Show("01983f2a")),
+    ("/show 01983f2a\u20131c2d", Show("01983f2a-1c2d")),
+    ("/agent create “Book\u00a0Keeper”", CreateAgent("Book Keeper")),
+    ("/agent create ‘Book Keeper’", CreateAgent("Book Keeper")),
+    ("/agent create 「记账 员」", CreateAgent("记账 员")),
+    ("/agent  rotate_token\u3000x", RotateToken("x")),
+    ("/agent rotate\u2014token x", RotateToken("x")),
+    ("/智能体 暂停 x", PauseAgent("x")),
+    ("/agents pause x", PauseAgent("x")),
+    ("/agent set-executor x <https://host/run>", SetExecutor("x", "https://host/run")),
+    ("/策略 设置 x 默认 ｌ３", SetDefaultLevel("x", Level.L3)),
+    ("/policy set x {“delete_*”：“L3”，“read”: “L1”}", SetPolicy("x", POLICY)),
+    ("/policy set x ｛\u00a0“delete_*”:\u200b“L3”,\n“read”:“L1”｝", SetPolicy("x", POLICY)),
+    ('/policy set "x" ```json\n{"delete_*": "L3", "read": "L1"}\n```', SetPolicy("x", POLICY)),
+    ('/policy set x {"，：“": "L3"}', SetPolicy("x", {"，：“": "L3"})),
+    ("/policy set x []", SetPolicy("x", [])),
+]
+
+
+@pytest.mark.parametrize(("text", "command"), PLAIN)
+def test_command(text: str, command: Command) -> None:
+    assert parse(text) == command
+
+
+@pytest.mark.parametrize(("text", "command"), TOLERATED)
+def test_what_chat_clients_and_input_methods_do_is_tolerated(text: str, command: Command) -> None:
+    assert parse(text) == command
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "hello", "help", "、你好", "。/help", "看看 /help", "\u200b", "@_user_1 hi", "-/help"]
+)
+def test_ordinary_talk_is_no_command(text: str) -> None:
+    assert parse(text) == NotACommand()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "given", "suggestion"),
+    [
+        ("/", Problem.UNKNOWN_COMMAND, "", "/help"),
+        ("/aprove 1", Problem.UNKNOWN_COMMAND, "aprove", "/approve"),
+        ("/pendng", Problem.UNKNOWN_COMMAND, "pendng", "/pending"),
+        ("/" + "z" * 200, Problem.UNKNOWN_COMMAND, "z" * 59 + "…", "/help"),
+        ("/agent", Problem.MISSING_WORD, "", None),
+        ("/agent paws x", Problem.UNKNOWN_SUBCOMMAND, "paws", "/agent pause"),
+        ("/user delete x", Problem.UNKNOWN_SUBCOMMAND, "delete", None),
+        ("/show", Problem.MISSING_WORD, "", None),
+        ("/show 01983", Problem.BAD_ID, "01983", None),
+        ("/show 01983g", Problem.BAD_ID, "01983g", None),
+        (f"/show {ID}0", Problem.BAD_ID, f"{ID}0", None),
+        (f"/approve {ID}", Problem.MISSING_WORD, "", None),
+        (f"/approve {ID} 5d1f6a now", Problem.TOO_MANY_WORDS, "now", None),
+        ("/reject", Problem.MISSING_WORD, "", None),
+        ("/whoami really", Problem.TOO_MANY_WORDS, "really", None),
+        ("/agent create Book Keeper", Problem.TOO_MANY_WORDS, "Keeper", None),
+        ("/agent create " + "x" * 101, Problem.BAD_NAME, "x" * 59 + "…", None),
+        ("/agent set-executor x", Problem.MISSING_WORD, "", None),
+        ("/agent set-executor x ftp://host", Problem.BAD_URL, "ftp://host", None),
+        ("/agent set-executor x https:///run", Problem.BAD_URL, "https:///run", None),
+        ("/policy set x pay L4", Problem.BAD_LEVEL, "L4", None),
+        ("/policy set x pay", Problem.MISSING_WORD, "", None),
+        ("/policy set x", Problem.MISSING_WORD, "", None),
+        ("/policy set x {pay: L3}", Problem.BAD_JSON, None, None),
+        ('/policy set x {"a": "L1", "a": "L3"}', Problem.BAD_JSON, None, None),
+        ("/user role x king", Problem.BAD_ROLE, "king", None),
+        ("/claim", Problem.MISSING_WORD, "", None),
+    ],
+)
+def test_usage_names_what_is_wrong(text: str, problem: Problem, given: str | None, suggestion: str | None) -> None:
+    usage = parse(text)
+    assert isinstance(usage, Usage)
+    assert (usage.problem, usage.suggestion) == (problem, suggestion)
+    assert usage.given == given if given is not None else usage.given
+    assert (usage.usage is None) == (problem is Problem.UNKNOWN_COMMAND)
+
+
+def test_usage_is_said_in_both_languages() -> None:
+    usage = parse("/agent paws x")
+    assert isinstance(usage, Usage)
+    assert say(usage, Language.EN_US).startswith(
+        "There is no sub-command “paws”.\nDid you mean /agent pause?\nUsage: /agent"
+    )
+    assert say(usage, Language.ZH_CN).startswith("没有“paws”这个子命令。\n您是不是想输入 /agent pause？\n用法：/agent")
+    for problem in Problem:
+        assert say(Usage(problem, "{given}{x}"), Language.ZH_CN)
+        assert say(Usage(problem, "{given}{x}"), Language.EN_US)
+
+
+# --- the table
+
+
+def test_table_parser_and_union_are_the_same_set() -> None:
+    assert [spec.name for spec in COMMANDS] == list(dict.fromkeys(spec.name for spec in COMMANDS))
+    assert {spec.name for spec in COMMANDS} == set(_READERS)
+    assert {type(command) for _, command in PLAIN} == set(get_args(Command))
+
+
+def test_table_is_complete_in_both_languages() -> None:
+    for spec in COMMANDS:
+        assert spec.usage.startswith(f"/{spec.name}")
+        assert re.search("[\u4e00-\u9fff]", spec.describe(Language.ZH_CN))
+        assert spec.describe(Language.EN_US).isascii()
+
+
+def test_no_spelling_means_two_commands() -> None:
+    first = [word for spec in COMMANDS if " " not in spec.name for word in (spec.name, *spec.aliases)]
+    first += [word for group, aliases in GROUP_ALIASES.items() for word in (group, *aliases)]
+    assert len(first) == len(set(first)) == len(FIRST_WORDS)
+    for group, words in SECOND_WORDS.items():
+        mine = [spec for spec in COMMANDS if spec.name.startswith(f"{group} ")]
+        assert len(words) == sum(1 + len(spec.aliases) for spec in mine)
+
+
+# --- mentions
+
+
+@pytest.mark.parametrize(
+    ("text", "bot", "expected"),
+    [
+        ("@_user_1 /approve 12", "ou_bot", "/approve 12"),
+        ("@_user_1\u00a0/help", "ou_bot", "/help"),
+        ("/help @_user_1", "ou_bot", "/help"),
+        ("@_user_1 /user role @_user_2 member", "ou_bot", "/user role ou_lin member"),
+        ("@_user_2 /help", "ou_bot", "ou_lin /help"),
+        ("@_user_10 @_user_1 /help", "ou_bot", "@_user_10  /help"),
+        ("@_user_1 @_user_3 /help", None, "/help"),
+        ("@_all /help", "ou_bot", "@_all /help"),
+        ("no mention", "ou_bot", "no mention"),
+    ],
+)
+def test_mentions(text: str, bot: str | None, expected: str) -> None:
+    assert strip_mentions(text, {"@_user_1": "ou_bot", "@_user_2": "ou_lin"}, bot) == expected
+
+
+# --- properties
+
+words = st.sampled_from(
+    [*FIRST_WORDS, *SECOND_WORDS["agent"], *SECOND_WORDS["policy"], "x", "{", "“", "「", "```", ID, "L3"]
+)
+typed = st.lists(words | st.text(st.characters(), max_size=6), max_size=6).map(" ".join)
+
+
+@given(st.text(st.characters()) | typed, st.sampled_from(["", "/", "／", "、", "\ud800/"]))
+def test_parse_never_raises(text: str, slash: str) -> None:
+    parsed = parse(slash + text)
+    assert isinstance(parsed, get_args(Parsed))
+    if isinstance(parsed, Usage):
+        assert len(parsed.given) <= 60
+        for language in Language:
+            say(parsed, language).encode()
+
+
+@given(typed)
+def test_what_goes_into_names_can_be_stored(text: str) -> None:
+    parsed: Any = parse(f"/agent show {text}")
+    if isinstance(parsed, ShowAgent):
+        assert parsed.name.isprintable()
+        assert parsed.name.encode()
+
+
+@given(st.uuids(), st.integers(6, 32), st.booleans())
+def test_any_beginning_of_an_id_is_found_in_its_stored_form(uuid: Any, digits: int, dashed: bool) -> None:
+    whole = str(uuid)
+    start = uuid.hex[:digits] if not dashed else whole[: digits + 2]
+    found = as_id(start.upper())
+    assert found is not None
+    assert whole.startswith(found)
