@@ -1,11 +1,14 @@
-"""The composition root: which part of the house is built on which, in the order in which they are opened and closed."""
+"""The composition root: which part of the house stands on which, and in which order they are opened and closed."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import aiohttp
 import structlog
@@ -15,7 +18,9 @@ from bot.administration import Administration
 from bot.approvals import ApprovalService, ApprovalTimes
 from bot.apps import FeishuApps
 from bot.clicks import Clicks
-from bot.conversation import Conversation
+from bot.conversation import Answers, Conversation
+from bot.conversation.agents import AgentAnswers
+from bot.conversation.approvals import ApprovalAnswers
 from bot.database import Database, migrate, open_database
 from bot.delivery import Delivery
 from bot.directory import Directory
@@ -36,57 +41,278 @@ from bot.ports import ActionExecutor, Clock, FeishuGateway, SystemClock
 from bot.readiness import MigrationsApplied, database_answers
 from bot.reading import Reading
 from bot.reminders import Reminders
-from bot.scheduler import Scheduler
+from bot.scheduler import Scheduler, jobs
 from bot.secrets import SecretBox
 from bot.views import Views
 from bot.waiters import Waiters
-from bot.worker import Worker
+from bot.worker import LEASE, Worker
 from config.database import backend
 from config.settings import Settings
 from handlers.card_clicks import CardClicks
 from handlers.chat import Chat
 from handlers.errors import problem_middleware
 from handlers.feishu import Dispatcher, FeishuWebhook
-from handlers.health import health_routes
+from handlers.health import ReadyCheck, health_routes, task_runs
 from handlers.hook import Hook
 from handlers.openapi import openapi_route
 from handlers.pages import Pages
-from models.values import AppCredentials
+from models.enums import Level
+from models.values import AppCredentials, InboundEvent, JsonObject
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes that aiohttp reads of any body; the hook's own limit is 256 KiB."""
+"""Bytes that are read of any body; the hook's own limit is 256 KiB."""
 
 BACKLOG = 2048
 """Connections waiting to be accepted: thousands of agents may begin to wait at once."""
 
-log = structlog.get_logger()
+STOP_WITHIN = 15.0
+"""Seconds for requests in flight to be answered when the service stops."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """Every part that needs no network to exist."""
+class Pace:
+    """How often and how long background work takes; tests choose shorter times."""
 
-    settings: Settings
-    clock: Clock
-    database: Database
-    apps: FeishuApps
-    people: People
-    directory: Directory
-    journal: Journal
-    ledger: Ledger
-    waiters: Waiters
-    bell: Bell
-    views: Views
-    approvals: ApprovalService
-    engine: EnforcementEngine
-    links: Links
-    box: SecretBox
-    one_time: OneTimeSecrets
-    administration: Administration
-    first_admin: FirstAdmin
-    reading: Reading
-    dispatcher: Dispatcher
+    lease: timedelta = LEASE
+    execution_lease: timedelta | None = None
+    poll: float = 1.0
+
+
+class House:
+    """Every part, built on the ones before it. Nothing is opened here."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        session: aiohttp.ClientSession,
+        *,
+        gateway: FeishuGateway | None,
+        executor: ActionExecutor | None,
+        clock: Clock | None,
+        pace: Pace,
+    ) -> None:
+        self.settings = settings
+        self.session = session
+        self.clock = clock = clock or SystemClock()
+        self.database = Database(settings.database_url, backend(settings.database_url) == "postgres")
+        keys, level = settings.secret_keys, Level(settings.default_level)
+        self.box = SecretBox(keys)
+        self.bell = Bell()
+        self.ledger = Ledger(clock)
+        self.journal = Journal(clock)
+        self.waiters = Waiters(self.database)
+        self.apps = FeishuApps(self.box, default_app(settings))
+        self.people = People(settings.feishu_app_id)
+        self.directory = Directory(default_level=level)
+        self.links = Links(settings.public_url, keys)
+        self.one_time = OneTimeSecrets(self.box, self.ledger, settings.public_url)
+        self.views = Views(self.links)
+        self.reading = Reading(clock)
+        self.approvals = ApprovalService(
+            self.ledger, self.waiters, self.bell, self.people, self.views, approval_times(settings)
+        )
+        self.engine = EnforcementEngine(
+            self.directory, self.journal, self.ledger, self.approvals, self.people, self.waiters, self.bell, clock
+        )
+        self.administration = Administration(
+            self.people, self.apps, self.box, default_level=level, allow_http=settings.allow_private_executors
+        )
+        self.first_admin = FirstAdmin(self.ledger, self.people, keys, settings.admins)
+        self.client = None if gateway else FeishuClient(session, self.apps.credentials)
+        self.gateway = gateway or self._client()
+        self.executions = self._executions(executor or self._http_executor(session), pace)
+        self.worker = self._worker(pace)
+        self.scheduler = self._scheduler()
+        self.chat = Chat(self._conversation(), self.apps, self.gateway)
+        clicks = Clicks(self.approvals, self.people, self.views, clock)
+        self.dispatcher = Dispatcher(CardClicks(clicks, clock, settings.zone), self.chat)
+        self.working: asyncio.Task[None] | None = None
+        self.claim_code: str | None = None
+
+    def routes(self) -> list[web.RouteDef]:
+        webhook = FeishuWebhook(
+            self.apps,
+            self.dispatcher,
+            self.clock,
+            default_app_id=self.settings.feishu_app_id,
+            allow_challenge=self.settings.feishu_allow_challenge,
+        )
+        return [
+            *Hook(self.directory, self.engine, self.approvals).routes(),
+            openapi_route(),
+            *webhook.routes(),
+            *Pages(self.reading, self.links, self.one_time, self.clock).routes(),
+            *health_routes(self._checks()),
+        ]
+
+    async def receive(self, app_id: str, event: InboundEvent) -> JsonObject:
+        """What the long connection feeds: the same events, by the same way."""
+        return await self.dispatcher.dispatch(await self.apps.credentials(app_id), event)
+
+    def _client(self) -> FeishuGateway:
+        if self.client is None:
+            raise RuntimeError("no gateway")
+        return self.client
+
+    def _http_executor(self, session: aiohttp.ClientSession) -> ActionExecutor:
+        return HttpExecutor(session, self.clock, allow_http=self.settings.allow_private_executors)
+
+    def _executions(self, executor: ActionExecutor, pace: Pace) -> Executions:
+        unseal = self.box.open
+        if pace.execution_lease is None:
+            return Executions(self.ledger, self.approvals, self.directory, executor, unseal)
+        return Executions(self.ledger, self.approvals, self.directory, executor, unseal, lease=pace.execution_lease)
+
+    def _worker(self, pace: Pace) -> Worker:
+        delivery = Delivery(
+            self.gateway, self.people, self.views, self.links, self.approvals, self.executions, self.waiters,
+            self.bell, self.clock,
+        )  # fmt: skip
+        return Worker(self.ledger, delivery.deliver, self.bell, self.clock, lease=pace.lease, poll=pace.poll)
+
+    def _scheduler(self) -> Scheduler:
+        reminders = Reminders(self.ledger, self.approvals, self.people, self.views)
+        return Scheduler(jobs(reminders, self.executions, Housekeeping(), self.clock))
+
+    def _conversation(self) -> Conversation:
+        answers = Answers(
+            self.administration,
+            self.first_admin,
+            self.reading,
+            ApprovalAnswers(self.administration, self.reading, self.views, self.links),
+            AgentAnswers(self.administration, self.one_time),
+        )
+        return Conversation(
+            self.ledger, self.people, self.approvals, answers, self.bell, self.clock,
+            stale_after=self.settings.stale_command_after, zone=self.settings.zone,
+        )  # fmt: skip
+
+    def _checks(self) -> dict[str, ReadyCheck]:
+        async def database() -> str | None:
+            return await database_answers(self.database)
+
+        return {
+            "database": database,
+            "migrations": MigrationsApplied(self.database),
+            "worker": task_runs(lambda: self.working),
+        }
 
 
 HOUSE = web.AppKey("house", House)
-WORKER = web.AppKey("worker", Worker)
+
+
+async def create_app(
+    settings: Settings,
+    *,
+    gateway: FeishuGateway | None = None,
+    executor: ActionExecutor | None = None,
+    clock: Clock | None = None,
+    pace: Pace | None = None,
+) -> web.Application:
+    """The whole service as an application; it opens its database and begins its background work when it is started."""
+    session = aiohttp.ClientSession()
+    house = House(settings, session, gateway=gateway, executor=executor, clock=clock, pace=pace or Pace())
+    app = web.Application(middlewares=[problem_middleware], client_max_size=BODY_LIMIT)
+    app[HOUSE] = house
+    app.add_routes(house.routes())
+    app.cleanup_ctx.append(_open)
+    app.on_shutdown.append(_let_go)
+    return app
+
+
+async def _open(app: web.Application) -> AsyncIterator[None]:
+    """Opens from the ground up, and closes in the opposite order whatever happens on the way.
+
+    The database comes before everything that starts a task: Tortoise's context is a context variable.
+    """
+    house = app[HOUSE]
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(house.session.close)
+        if house.client is not None:
+            stack.push_async_callback(house.client.close)
+        applied = await migrate(house.settings.database_url)
+        if applied:
+            log.info("database.migrated", migrations=applied)
+        await stack.enter_async_context(open_database(house.settings.database_url))
+        await house.apps.ensure_default(house.clock.now())
+        house.claim_code = await house.first_admin.prepare()
+        stack.push_async_callback(house.journal.close)
+        await stack.enter_async_context(house.waiters)
+        await stack.enter_async_context(_working(house))
+        await house.scheduler.start()
+        stack.push_async_callback(house.scheduler.stop)
+        await stack.enter_async_context(_connected(house))
+        yield
+
+
+async def _let_go(app: web.Application) -> None:
+    """Before requests in flight are waited for: whoever is held gets the present state as an answer."""
+    await app[HOUSE].waiters.close()
+
+
+@asynccontextmanager
+async def _working(house: House) -> AsyncIterator[None]:
+    house.working = asyncio.create_task(house.worker.run(), name="outbox-worker")
+    try:
+        yield
+    finally:
+        house.worker.stop()
+        await asyncio.wait([house.working])
+
+
+@asynccontextmanager
+async def _connected(house: House) -> AsyncIterator[None]:
+    """The long connection instead of the webhook, where it is configured; it needs no public address."""
+    if house.settings.feishu_transport != "long_connection":
+        yield
+        return
+    connection = LongConnection(house.apps.default, house.receive, asyncio.get_running_loop())
+    connection.start()
+    try:
+        yield
+    finally:
+        await connection.stop()
+
+
+def default_app(settings: Settings) -> AppCredentials:
+    """The Feishu app of the settings."""
+    return AppCredentials(
+        app_id=settings.feishu_app_id,
+        tenant="default",
+        base_url=settings.feishu_base_url,
+        app_secret=settings.feishu_app_secret.get_secret_value(),
+        encrypt_key=settings.feishu_encrypt_key.get_secret_value(),
+        verification_token=settings.feishu_verification_token.get_secret_value(),
+    )
+
+
+def approval_times(settings: Settings) -> ApprovalTimes:
+    return ApprovalTimes(
+        ttl=settings.approval_ttl,
+        reminders=settings.reminders,
+        claim_ttl=settings.claim_ttl,
+        rejection_cooldown=settings.rejection_cooldown,
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM, then stops gracefully: answers what is held, gives leases back."""
+    app = await create_app(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN)
+    await runner.setup()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG).start()
+        log.info("service.started", url=settings.public_url, feishu=settings.feishu_base_url)
+        if (code := app[HOUSE].claim_code) is not None:
+            sys.stdout.write(f"No admin yet. Write to the bot in Feishu:  /claim {code}\n")
+            sys.stdout.flush()
+        await stop.wait()
+        log.info("service.stopping")
+    finally:
+        await runner.cleanup()

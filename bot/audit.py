@@ -113,8 +113,7 @@ async def export(write: Callable[[str], object], *, progress: Progress | None = 
 def verify_export(lines: Iterable[str]) -> Verified | Broken:
     """The same proof over an export, without any database."""
     found: dict[str, Head] = {}
-    done = 0
-    for line in lines:
+    for done, line in enumerate(lines):
         row = json.loads(line)
         if "heads" in row:
             return _ends_at(found, [Head(**head) for head in row["heads"]]) or Verified(done, len(row["heads"]))
@@ -122,7 +121,6 @@ def verify_export(lines: Iterable[str]) -> Verified | Broken:
         if isinstance(head, Broken):
             return head
         found[head.writer] = head
-        done += 1
     return Broken("", 0, None, "the export ends before its last line")
 
 

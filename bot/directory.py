@@ -126,7 +126,8 @@ def facts_of(agent: Agent) -> AgentFacts:
 
 
 async def current_epoch() -> int:
-    return (await GateEpoch.get(id=1)).epoch
+    epoch: int = (await GateEpoch.get(id=1)).epoch
+    return epoch
 
 
 async def hold_epoch() -> int:

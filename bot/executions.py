@@ -35,6 +35,8 @@ LEASE = timedelta(minutes=2)
 MARGIN = timedelta(seconds=20)
 """Of the lease, kept for writing the outcome down."""
 
+_PAUSES = (0.2, 1.0, 3.0, 8.0)  # seconds between attempts to write an outcome down, within MARGIN
+
 ERROR_LIMIT = 4000  # characters
 HEAD_LIMIT = 8 * 1024  # characters that are kept of a result beyond RESULT_LIMIT
 
@@ -79,9 +81,14 @@ class Executions:
         begun = await self._begin(approval_id)
         if not isinstance(begun, _Start):
             return begun
-        outcome = await self._execute(begun)
-        await self._finish(approval_id, outcome)
+        await self._record(approval_id, await self._execute(begun))
         return None
+
+    async def abandon(self, work: Work, approval_id: UUID, why: str) -> None:
+        """An execution that could never be started has failed, visibly; one that was started is left to its lease."""
+        approval = await ApprovalRequest.get(id=approval_id)
+        if await self._enter(work, approval, started=False):
+            await self._approvals.finish_execution(work, approval, ExecutionStatus.FAILED, error=why)
 
     async def recover(self, now: datetime) -> int:
         """How many executions became `unknown` because whoever ran them is gone."""
@@ -89,10 +96,12 @@ class Executions:
             executor=Executor.SERVICE, execution=ExecutionStatus.RUNNING, execution_lease_until__lte=now
         )
         count = 0
-        for approval_id in await lost.limit(100).values_list("id", flat=True):
-            async with self._ledger.transaction() as work:
-                approval = await ApprovalRequest.get(id=approval_id)
-                count += await self._recover(work, approval)
+        for one in await lost.order_by("execution_lease_until").limit(100):
+            try:
+                async with self._ledger.transaction() as work:
+                    count += await self._recover(work, await ApprovalRequest.get(id=one.id))
+            except Exception:  # one that cannot be told must not keep the others from it
+                log.exception("execution.not_recovered", approval=str(one.id))
         return count
 
     async def _begin(self, approval_id: UUID) -> _Start | datetime | None:
@@ -111,19 +120,8 @@ class Executions:
 
     async def _start(self, work: Work, approval: ApprovalRequest) -> _Start | None:
         start = await self._permitted(approval)
-        permitted = isinstance(start, _Start)
-        waiting = ApprovalRequest.filter(
-            id=approval.id, status=ApprovalStatus.APPROVED, execution=ExecutionStatus.NOT_STARTED
-        )
-        changed = await waiting.update(
-            execution=ExecutionStatus.RUNNING,
-            execution_started_at=work.now if permitted else None,
-            execution_lease_until=work.now + self._lease,
-            revision=F("revision") + 1,
-        )
-        if not changed:
+        if not await self._enter(work, approval, started=isinstance(start, _Start)):
             return None
-        await approval.refresh_from_db()
         if not isinstance(start, _Start):
             work.audit(_fact(approval, "execution.refused", {"reason": start}))
             await self._approvals.finish_execution(work, approval, ExecutionStatus.FAILED, error=start)
@@ -131,6 +129,20 @@ class Executions:
         work.audit(_fact(approval, "execution.started", {"action_digest": approval.action_digest, "url": start.url}))
         await self._approvals.changed(work, approval)
         return start
+
+    async def _enter(self, work: Work, approval: ApprovalRequest, *, started: bool) -> bool:
+        """Whether this call, and no other ever, took the execution out of `not_started`."""
+        waiting = ApprovalRequest.filter(
+            id=approval.id, status=ApprovalStatus.APPROVED, execution=ExecutionStatus.NOT_STARTED
+        )
+        changed = await waiting.update(
+            execution=ExecutionStatus.RUNNING,
+            execution_started_at=work.now if started else None,
+            execution_lease_until=work.now + self._lease,
+            revision=F("revision") + 1,
+        )
+        await approval.refresh_from_db()
+        return bool(changed)
 
     async def _permitted(self, approval: ApprovalRequest) -> _Start | str:
         """The order for exactly what was approved, or why it must not be given after all."""
@@ -176,6 +188,17 @@ class Executions:
         except Exception as fault:
             log.exception("execution.fault", approval=str(start.order.approval_id))
             return Outcome(OutcomeKind.UNKNOWN, error=f"The attempt broke off: {type(fault).__name__}.")
+
+    async def _record(self, approval_id: UUID, outcome: Outcome) -> None:
+        """The outcome is written down, even after some seconds without a database: it cannot be asked for again."""
+        for pause in _PAUSES:
+            try:
+                await self._finish(approval_id, outcome)
+                return
+            except Exception:
+                log.exception("execution.outcome_not_recorded", approval=str(approval_id), outcome=outcome.kind.value)
+                await asyncio.sleep(pause)
+        await self._finish(approval_id, outcome)
 
     async def _finish(self, approval_id: UUID, outcome: Outcome) -> None:
         async with self._ledger.transaction() as work:

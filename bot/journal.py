@@ -12,7 +12,7 @@ from itertools import groupby
 
 import asyncpg
 import structlog
-from tortoise.exceptions import IntegrityError, OperationalError
+from tortoise.exceptions import IntegrityError, OperationalError, ValidationError
 
 from bot.batch import Entry, Recorded, write_batch
 from bot.chain import AuditFact, UnrecordableFact, details_text
@@ -72,9 +72,9 @@ class CheckRecord:
                 key=self.idempotent.key if self.idempotent else "",
                 idempotent=table(IdempotentCheck).row(self.idempotent) if self.idempotent else None,
             )
-        except (ValueError, TypeError) as fault:
-            if isinstance(fault, UnrecordableFact):
-                raise
+        except UnrecordableFact:
+            raise
+        except (ValidationError, ValueError, TypeError) as fault:
             raise RecordRefused(f"not storable: {type(fault).__name__}") from fault
 
 

@@ -58,7 +58,7 @@ class Worker:
         poll: float = 1.0,
         patience: float = 10.0,
     ) -> None:
-        """`poll`: seconds after which messages of other processes are seen; `patience`: seconds to end what is begun."""
+        """`poll`: seconds until other processes' messages are seen; `patience`: seconds to end what is begun."""
         self.name = f"worker:{new_id()}"
         self._ledger = ledger
         self._deliver = deliver

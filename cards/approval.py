@@ -21,7 +21,8 @@ from models.enums import ApprovalStatus, Executor, Verdict
 from models.values import JsonObject
 
 _TARGET = 600
-_ARGUMENTS = 8_000  # bytes of all arguments together
+_ARGUMENTS = 7_500  # bytes of all arguments together while they are to be decided on
+_PAST_ARGUMENTS = 4_000  # and afterwards, when the result needs room as well
 _MOST_ARGUMENTS = 12
 _MOST_OPEN_ARGUMENTS = 5  # more, or a long one, are folded away
 REASON_LENGTH = 500  # characters that may be typed; Feishu's maximum is 1000
@@ -157,7 +158,7 @@ def _resolution(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
 
 
 def _arguments(view: ApprovalView, *, folded: bool) -> Iterator[JsonObject]:
-    shown, hidden = rows(view.args, _ARGUMENTS, _MOST_ARGUMENTS)
+    shown, hidden = rows(view.args, _PAST_ARGUMENTS if folded else _ARGUMENTS, _MOST_ARGUMENTS)
     if not shown:
         return
     more = Bilingual("还有 {n} 项未显示", "{n} more not shown").format(n=hidden)
@@ -204,4 +205,4 @@ def _footer(view: ApprovalView) -> Iterator[JsonObject]:
         yield node.link(Bilingual("查看全部", "View all"), view.details_url)
 
 
-_LONGEST_URL = 1_000  # ours are far shorter; a longer one would eat the card
+_LONGEST_URL = 600  # ours are far shorter; a longer one would eat the card

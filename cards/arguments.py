@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from cards.escape import Size, head_tail, json_bytes, one_line, utf8_bytes
 from cards.mask import mask
 from models.values import Json, JsonObject
 
-_LONGEST_READ = 20_000  # characters of one value that are looked at; far more than any budget shows
+_LONGEST_READ = 4_000  # characters of a telling argument that are looked at; far more than its line shows
 _SHORT = 90  # bytes that fit beside the name on a phone
 
 
@@ -72,7 +73,7 @@ def risk(action_type: str, tool: str | None) -> Risk | None:
 
 def target(args: JsonObject, family: Risk | None, max_bytes: int, size: Size = utf8_bytes) -> str | None:
     """The one or two arguments that tell most: what is deleted, how much goes to whom. On one line."""
-    members = _members(mask(args))
+    members = _members(args)
     tiers = (_first(members, names) for names in _TELLING[family])
     telling = [text for text in tiers if text is not None][:2] or list(_scalars(members))[:1]
     room = (max_bytes - 8) // max(1, len(telling))
@@ -81,8 +82,8 @@ def target(args: JsonObject, family: Risk | None, max_bytes: int, size: Size = u
 
 def rows(args: JsonObject, max_bytes: int, most: int, size: Size = json_bytes) -> tuple[list[Row], int]:
     """The arguments in their order, and how many had no room. Each gets its share; what is unused goes to the next."""
-    masked = mask(args)
-    members = list(masked.items())[:most] if isinstance(masked, dict) else []
+    masked = mask(dict(islice(args.items(), most)))
+    members = list(masked.items()) if isinstance(masked, dict) else []
     shown: list[Row] = []
     for place, (name, value) in enumerate(members):
         share = max_bytes // (len(members) - place)
@@ -126,7 +127,7 @@ def _members(args: Json) -> dict[str, Json]:
 
 def _first(members: dict[str, Json], names: Sequence[str]) -> str | None:
     for name in names:
-        text = _brief(members.get(name))
+        text = _brief(name, members.get(name))
         if text is not None:
             return f"{text} {members['currency']}" if name in _HOW_MUCH and _has_currency(members) else text
     return None
@@ -137,19 +138,18 @@ def _has_currency(members: dict[str, Json]) -> bool:
     return isinstance(currency, str) and 0 < len(currency) <= 8
 
 
-def _brief(value: Json) -> str | None:
-    match value:
-        case bool() | None:
-            return None
-        case str():
-            return value[:_LONGEST_READ] or None
-        case int() | float():
-            return f"{value:,}"
-        case list() if value and all(isinstance(item, str) for item in value):
-            return ", ".join(str(item) for item in value[:200])
-        case _:
-            return None
+def _brief(name: str, value: Json) -> str | None:
+    """The value as a few masked words; None when it has none, or too many."""
+    if isinstance(value, list):
+        texts = [item for item in value[:200] if isinstance(item, str)]
+        value = ", ".join(texts) if texts and len(texts) == len(value[:200]) else None
+    if isinstance(value, str):
+        value = value[:_LONGEST_READ]
+    if isinstance(value, (bool, dict)) or value is None or value == "":
+        return None
+    [masked] = _members(mask({name: value})).values()
+    return masked if isinstance(masked, str) else f"{masked:,}"
 
 
 def _scalars(members: dict[str, Json]) -> Iterator[str]:
-    return (text for text in map(_brief, members.values()) if text is not None)
+    return (text for name, value in members.items() if (text := _brief(name, value)) is not None)

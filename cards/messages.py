@@ -36,7 +36,7 @@ from cards.notices import (
     resolved_text,
     undeliverable_alert,
 )
-from cards.refusals import refusal_sentence, refusal_text, refusal_toast, resolved_toast, toast, verdict_toast
+from cards.refusals import busy_toast, refusal_sentence, refusal_text, refusal_toast, resolved_toast, toast, verdict_toast
 
 __all__ = [
     "agent_archived",
@@ -47,6 +47,7 @@ __all__ = [
     "approval_notice",
     "audit_list",
     "became_admin",
+    "busy_toast",
     "executor_set",
     "fallback_text",
     "help_text",

@@ -124,3 +124,13 @@ def resolved_toast(view: ApprovalView) -> JsonObject:
 def toast(kind: str, words: Bilingual) -> JsonObject:
     """A toast of Feishu's four types: info, success, error, warning."""
     return {"type": kind, "content": words.zh, "i18n": both(words)}
+
+
+def busy_toast() -> JsonObject:
+    """Said when a press could not be settled in time; pressing again is safe."""
+    return toast(
+        "warning",
+        Bilingual(
+            "系统繁忙，尚未确认是否已处理，请稍候再点一次", "Busy: not settled yet. Please press again in a moment."
+        ),
+    )

@@ -15,9 +15,9 @@ from models.values import Json
 
 _NAME = 180  # bytes as JSON at worst: 30 Chinese characters or 180 Latin ones
 _MOST_NAMES = 5
-_CLAIM = 1_500
-_REASON = 1_500
-_RESULT = 3_000
+_CLAIM = 1_200
+_REASON = 1_200
+_RESULT = 2_400
 _LONGEST_READ = 20_000  # characters that are looked at before cutting
 
 
@@ -60,4 +60,4 @@ def result_text(result: Json) -> str:
 
 
 def error_text(error: str) -> str:
-    return head_tail(mask_text(error[:_LONGEST_READ]), 1_200, max_lines=20, size=json_bytes)
+    return head_tail(mask_text(error[:_LONGEST_READ]), 1_000, max_lines=20, size=json_bytes)

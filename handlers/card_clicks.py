@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import assert_never
 
 import structlog
@@ -22,9 +22,10 @@ log = structlog.get_logger()
 
 
 class CardClicks:
-    def __init__(self, clicks: Clicks, clock: Clock) -> None:
+    def __init__(self, clicks: Clicks, clock: Clock, zone: tzinfo) -> None:
         self._clicks = clicks
         self._clock = clock
+        self._zone = zone
 
     async def answer(self, app: AppCredentials, click: CardClick) -> JsonObject:
         """The body of the callback's answer. Refusals are answers too: HTTP 200 and a toast."""
@@ -35,20 +36,19 @@ class CardClicks:
             log.warning("card.click_too_slow", app=app.app_id, event=click.event_id)
             return {"toast": messages.busy_toast()}
         log.info("card.clicked", app=app.app_id, event=click.event_id, outcome=_word(pressed))
-        return _answer(pressed, self._clock.now())
+        return self._answer(pressed, self._clock.now())
+
+    def _answer(self, pressed: Pressed, now: datetime) -> JsonObject:
+        body: JsonObject = {"toast": _toast(pressed, now, self._zone)}
+        if pressed.view is not None:
+            body["card"] = {"type": "raw", "data": approval_card(pressed.view, self._zone)}
+        return body
 
 
-def _answer(pressed: Pressed, now: datetime) -> JsonObject:
-    body: JsonObject = {"toast": _toast(pressed, now)}
-    if pressed.view is not None:
-        body["card"] = {"type": "raw", "data": approval_card(pressed.view)}
-    return body
-
-
-def _toast(pressed: Pressed, now: datetime) -> JsonObject:
+def _toast(pressed: Pressed, now: datetime, zone: tzinfo) -> JsonObject:
     match pressed.outcome:
         case Refusal() as refusal:
-            return messages.refusal_toast(refusal, now)
+            return messages.refusal_toast(refusal, now, zone)
         case Resolved() | AlreadyDone():
             if pressed.view is None:
                 raise RuntimeError("a settled press has a view")

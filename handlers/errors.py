@@ -162,7 +162,7 @@ def _logged(request: web.Request, fault: Exception) -> str:
         method=request.method,
         route=route.canonical if route else None,
         fault=f"{type(fault).__module__}.{type(fault).__qualname__}",
-        stack=_frames(fault),
+        stack="\n".join(_frames(fault)),
     )
     return instance
 

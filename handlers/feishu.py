@@ -1,4 +1,4 @@
-"""Feishu's webhook: bytes in, one authentic event to whom it concerns, its answer out. Also fed by the long connection."""
+"""Feishu's webhook: bytes in, one authentic event to whom it concerns, its answer out. Also for the long connection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from bot.apps import FeishuApps, UnknownApp
-from bot.feishu.inbound import MAX_BODY, Unauthentic, decode
+from bot.feishu.inbound import Unauthentic, decode
 from bot.ports import Clock
 from handlers.card_clicks import CardClicks
 from handlers.chat import Chat
@@ -71,9 +71,11 @@ class FeishuWebhook:
     async def receive(self, request: web.Request) -> web.Response:
         """200 for what is authentic, the same 401 for everything else, whatever was wrong with it."""
         app_id = request.match_info.get("app_id", self._default_app_id)
-        body = await request.content.read(MAX_BODY + 1)
         try:
+            body = await request.read()
             app = await self._apps.credentials(app_id)
+        except web.HTTPRequestEntityTooLarge:
+            return _refused(app_id, "body too large")
         except UnknownApp:
             return _refused(app_id, "unknown app")
         event = decode(request.headers, body, app, self._clock.now(), allow_challenge=self._allow_challenge)

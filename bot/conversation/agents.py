@@ -61,12 +61,12 @@ class AgentAnswers:
         if not isinstance(agent, Agent):
             return turn.no(agent)
         checks = AuditEntry.filter(agent_id=agent.id, action__startswith="check.")
-        last = await checks.order_by("-at").first().values_list("at", flat=True)
+        last = await checks.only("id", "at").order_by("-at").first()
         policy = await self._policies.show(turn.actor, str(agent.id))
         view = _view(
             agent,
             (await _pending([agent.id])).get(agent.id, 0),
-            last_check_at=last,
+            last_check_at=last.at if last else None,
             checks_today=await checks.filter(at__gte=_midnight(turn)).count(),
             policy_version=policy.policy.version if isinstance(policy, PolicySaved) else None,
         )
@@ -119,9 +119,7 @@ class AgentAnswers:
 
     async def _token(self, turn: Turn, made: AgentCreated | TokenRotated) -> Answer:
         url = await self._put(turn, made.token, words.one_time_title(made.name, False, turn.language))
-        view = OneTimeLinkView(
-            agent=made.name, url=url, valid=LIFETIME, rotated=isinstance(made, TokenRotated)
-        )
+        view = OneTimeLinkView(agent=made.name, url=url, valid=LIFETIME, rotated=isinstance(made, TokenRotated))
         return Answer(messages.one_time_link(view, turn.language).text)
 
     async def _put(self, turn: Turn, secret: str, title: str) -> str:

@@ -82,24 +82,26 @@ class ApprovalAnswers:
         return Answer(messages.audit_list(view, turn.language, now=turn.now, zone=turn.zone))
 
     async def verdict(
-        self, turn: Turn, command: Approve | Reject, approval: ApprovalRequest, outcome: Resolved | Refusal | AlreadyDone
+        self,
+        turn: Turn,
+        command: Approve | Reject,
+        approval: ApprovalRequest,
+        outcome: Resolved | Refusal | AlreadyDone,
     ) -> Answer:
         """What became of a typed verdict. A refusal was audited when it was given."""
         verdict = verdict_of(command)
         await approval.refresh_from_db()
-        if isinstance(outcome, AlreadyDone):
-            outcome = self._again(turn, command, approval)
-        if isinstance(outcome, Refusal):
-            return Answer(messages.refusal_text(outcome, turn.language, turn.now, turn.zone))
+        refusal = self._again(turn, command, approval) if isinstance(outcome, AlreadyDone) else outcome
+        if isinstance(refusal, Refusal):
+            return Answer(messages.refusal_text(refusal, turn.language, turn.now, turn.zone))
         return Answer(messages.resolved_text(await self._view(turn, approval), verdict, turn.language))
 
-    def _again(self, turn: Turn, command: Approve | Reject, approval: ApprovalRequest) -> Resolved | Refusal:
-        """The answer that was lost with the process after the verdict was committed, from what was recorded."""
+    def _again(self, turn: Turn, command: Approve | Reject, approval: ApprovalRequest) -> Refusal | None:
+        """What was answered before the process died, from what was recorded; None when the verdict stands."""
         wanted = ApprovalStatus.APPROVED if verdict_of(command) is Verdict.APPROVE else ApprovalStatus.REJECTED
         mine = approval.resolved_by_id == turn.operator.id and approval.resolved_via is Via.COMMAND
-        if mine and approval.status is wanted and approval.resolved_at is not None:
-            resolution = lifecycle.Resolution(wanted, approval.resolved_at, Via.COMMAND, verdict_of(command))
-            return Resolved(approval.id, resolution)
+        if mine and approval.status is wanted:
+            return None
         ruled = lifecycle.resolve(
             approval.facts(), verdict_of(command), turn.operator, turn.now, via=Via.COMMAND, code=code_of(command)
         )
@@ -115,5 +117,3 @@ def verdict_of(command: Approve | Reject) -> Verdict:
 
 def code_of(command: Approve | Reject) -> str | None:
     return command.code if isinstance(command, Approve) else None
-
-

@@ -20,7 +20,7 @@ async def find_approval(
 ) -> ApprovalRequest | Refusal | Declined:
     """The one request that this person may see and whose id begins so.
 
-    Where several do, the code of a typed /approve tells them apart, and for a verdict (`open_only`) that only one waits.
+    Where several do, the code of a typed /approve tells them apart, and for a verdict (`open_only`) that one waits.
     """
     low, high = _range(prefix)
     begins = ApprovalRequest.filter(id__gte=low, id__lte=high)

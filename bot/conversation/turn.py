@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from bot.administration import Actor, Declined
+from bot.administration import Actor, Declined, Why
 from bot.commands import Parsed
 from bot.ledger import AuditFact, Work
 from cards import administration as words
@@ -68,7 +68,7 @@ class Turn:
         """The answer that says no, because; a refusal is audited."""
         if isinstance(outcome, Declined):
             faults = outcome.faults
-            if outcome.why.value == "bad_policy":
+            if outcome.why is Why.BAD_POLICY:
                 return Answer(messages.policy_invalid(faults, self.language))
             return Answer(words.declined(outcome.why.value, outcome.given, faults, self.language))
         self.work.audit(

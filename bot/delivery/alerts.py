@@ -43,7 +43,7 @@ class Alerts:
         """How many admins are told now, in `work`. Nobody is told twice under one `key`; `spare` cannot be reached."""
         admins = [admin for admin in await self._people.admins(tenant) if admin.id != spare]
         dedupes = {admin.id: f"{_PREFIX}{key}:{admin.id}"[:160] for admin in admins}
-        told = set(await OutboxMessage.filter(dedupe__in=list(dedupes.values())).values_list("dedupe", flat=True))
+        told = {message.dedupe for message in await OutboxMessage.filter(dedupe__in=list(dedupes.values()))}
         new = [admin for admin in admins if dedupes[admin.id] not in told]
         await self._write(work, tenant, new, dedupes, view)
         work.after_commit(self._bell.ring)

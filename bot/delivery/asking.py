@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -40,6 +41,10 @@ class _Sent:
     shown: int
     fault: FeishuFault | None = None  # why it is not a card
 
+    @property
+    def words(self) -> str | None:
+        return words(self.fault) if self.fault else None
+
 
 class AskWithCard:
     def __init__(
@@ -72,8 +77,9 @@ class AskWithCard:
             sent = await self._send(message, copy, approval)
         except (ReceiverRefused, PayloadRefused) as fault:
             return self.give_up(message, fault)
-        record = partial(self._sent, message, copy, sent)
-        return Settled(OutboxState.DELIVERED, record, sent.message.message_id, words(sent.fault) if sent.fault else None)
+        return Settled(
+            OutboxState.DELIVERED, partial(self._sent, message, copy, sent), sent.message.message_id, sent.words
+        )
 
     def give_up(self, message: OutboxMessage, fault: BaseException) -> Settled:
         """This person cannot be asked: visible on the approval, audited, and the admins are asked instead."""
@@ -102,14 +108,14 @@ class AskWithCard:
             is_card=sent.is_card,
             state=Delivery.SENT if sent.is_card else Delivery.DEGRADED,
             shown_revision=sent.shown,
-            fault=words(sent.fault) if sent.fault else None,
+            fault=sent.words,
             sent_at=work.now,
         )
         if sent.fault is not None:
             work.audit(fact(message, "delivery.degraded", fault=sent.fault, approval=approval))
         if sent.is_card and approval.revision > sent.shown:
             await outbox.add([outbox.card_update(approval, copy, work.now)])
-        await self._follow(work, approval, words(sent.fault) if sent.fault else None)
+        await self._follow(work, approval, sent.words)
 
     async def _withdraw(self, copy: CardCopy, approval_id: UUID, work: Work) -> None:
         """The person was never asked, so nothing says that it was."""
@@ -146,8 +152,8 @@ class AskWithCard:
 
     async def _follow(self, work: Work, approval: ApprovalRequest, detail: str | None) -> None:
         """The approval says how far its question got; whoever waits for it may look."""
-        states = await CardCopy.filter(approval_id=approval.id).values_list("state", flat=True)
-        reached = _furthest([Delivery(state) for state in states]) if states else approval.delivery
+        states = [copy.state for copy in await CardCopy.filter(approval_id=approval.id)]
+        reached = _furthest(states) if states else approval.delivery
         if detail is None and reached is approval.delivery:
             return
         await ApprovalRequest.filter(id=approval.id).update(
@@ -158,8 +164,9 @@ class AskWithCard:
         work.after_commit(partial(self._waiters.wake, [approval.id]))
 
 
-def _furthest(states: list[Delivery]) -> Delivery:
-    return next(state for state in (Delivery.SENT, Delivery.DEGRADED, Delivery.QUEUED, Delivery.UNDELIVERABLE) if state in states)
+def _furthest(states: Collection[Delivery]) -> Delivery:
+    order = (Delivery.SENT, Delivery.DEGRADED, Delivery.QUEUED, Delivery.UNDELIVERABLE)
+    return next(state for state in order if state in states)
 
 
 def _draw(view: ApprovalView) -> JsonObject:

@@ -57,9 +57,7 @@ class SendReply:
         payload = json.loads(message.payload)
         text = TextMessage(payload["text"])
         try:
-            sent = await self._gateway.reply(
-                message.app_id or "", payload["message_id"], text, uuid=str(message.id)
-            )
+            sent = await self._gateway.reply(message.app_id or "", payload["message_id"], text, uuid=str(message.id))
         except MessageGone as gone:
             if message.person_id is None:
                 return Settled(OutboxState.DISCARDED, partial(_gone, message, gone), fault=words(gone))

@@ -70,6 +70,7 @@ class Delivery:
         reach = Reach(gateway, people, clock)
         self._people = people
         self._clock = clock
+        self._executions = executions
         self._alerts = Alerts(people, links, bell)
         self._cards = AskWithCard(reach, people, views, approvals, self._alerts, waiters, clock)
         self._kinds: dict[OutboxKind, _Kind] = {
@@ -99,7 +100,10 @@ class Delivery:
         self, message: OutboxMessage, fault: Exception, *, retry_after: float | None = None, unsure: bool
     ) -> Result:
         due = lifecycle.next_attempt(
-            message.attempts, self._clock.now(), retry_after=retry_after, jitter=random.random()  # noqa: S311 - no secret
+            message.attempts,
+            self._clock.now(),
+            retry_after=retry_after,
+            jitter=random.random(),  # noqa: S311 - no secret
         )
         if isinstance(due, lifecycle.GiveUp):
             return self._give_up(message, fault)
@@ -117,6 +121,8 @@ class Delivery:
 
     async def _discarded(self, message: OutboxMessage, fault: Exception, work: Work) -> None:
         work.audit(fact(message, "delivery.failed", fault=fault))
+        if message.kind is OutboxKind.EXECUTE and message.approval_id:
+            await self._executions.abandon(work, message.approval_id, f"Could not be started: {words(fault)}")
         if not is_alert(message):
             key = daily(work.now, type(fault).__name__, message.kind.value, message.app_id, message.person_id)
             await self._alerts.tell(

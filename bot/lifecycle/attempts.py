@@ -34,7 +34,7 @@ def next_attempt(
     delay = DELAYS[max(attempts, 1) - 1]
     if retry_after is not None and isfinite(retry_after):
         delay = max(delay, min(retry_after, RETRY_AFTER_LIMIT))
-    return now + timedelta(seconds=delay * (1 + _SPREAD * min(max(jitter, 0.0), 1.0)))
+    return now + timedelta(seconds=delay * (1 + _SPREAD * min(max(0.0, jitter), 1.0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,9 +154,7 @@ HEADER = record(
     required="title",
 )
 BODY = record(_LAYOUT | {"elements": _contents}, required="elements")
-CARD_LINK = record(
-    {"url": check.string, "pc_url": check.string, "ios_url": check.string, "android_url": check.string}
-)
+CARD_LINK = record({"url": check.string, "pc_url": check.string, "ios_url": check.string, "android_url": check.string})
 
 COMPONENTS: dict[str, Check] = {
     "div": record(_ELEMENT | {"text": ANY_TEXT, "icon": _ICON, "width": check.width}),
@@ -238,9 +236,7 @@ COMPONENTS: dict[str, Check] = {
     "button": record(
         _CONTROL
         | {
-            "type": choice(
-                "default primary danger text primary_text danger_text primary_filled danger_filled laser"
-            ),
+            "type": choice("default primary danger text primary_text danger_text primary_filled danger_filled laser"),
             "size": choice("tiny small medium large"),
             "width": check.width,
             "text": _button_text,

@@ -95,8 +95,16 @@ class Push:
 class Courier:
     """Carries to the apps' request URLs. Redirects are failures, as with Feishu."""
 
-    def __init__(self, world: World, session: aiohttp.ClientSession, deadline: float = DEADLINE) -> None:
+    def __init__(
+        self,
+        world: World,
+        session: aiohttp.ClientSession,
+        deadline: float = DEADLINE,
+        scheduled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`scheduled` is called when an event has got a time at which it is repeated."""
         self._world = world
+        self._scheduled = scheduled
         self._session = session
         self._deadline = deadline
         self.pushes: list[Push] = []
@@ -153,6 +161,7 @@ class Courier:
         tried = len(push.attempts)
         if not attempt.accepted and tried <= len(RETRIES):
             push.due_at = self._world.clock.now() + RETRIES[tried - 1]
+            self._scheduled()
         self._world.touch()
 
     async def _post_copies(self, app: App, envelope: Json, sending: Sending) -> Attempt:

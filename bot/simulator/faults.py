@@ -42,6 +42,8 @@ ENDPOINTS = (
     "card_update",
     "slash_commands",
 )
+CUTS = frozenset({"reset", "half", "hang", "lost"})
+"""Kinds after which the caller has no whole answer."""
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>tengine</body></html>"
 
 Handler = Callable[[], Awaitable[web.StreamResponse]]

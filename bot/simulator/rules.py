@@ -174,6 +174,8 @@ class Walk:
             return
         self._form_submits += 1
         behaviors = element.get("behaviors")
-        kinds = [each.get("type") for each in behaviors if isinstance(each, dict)] if isinstance(behaviors, list) else []
+        kinds = (
+            [each.get("type") for each in behaviors if isinstance(each, dict)] if isinstance(behaviors, list) else []
+        )
         if "callback" not in kinds:
             raise CardFault(UNPARSABLE, "a submit button carries its value in a callback behaviour", path)

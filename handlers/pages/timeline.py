@@ -21,8 +21,13 @@ _TONES = {
     "execution.finished.succeeded": "good",
     "execution.finished.failed": "bad",
     "execution.finished.unknown": "warn",
-    "delivery.undeliverable": "bad",
+    "execution.refused": "bad",
+    "execution.answer_too_late": "warn",
+    "delivery.degraded": "warn",
+    "delivery.failed": "bad",
 }
+
+_TELLING = ("reason", "error", "fault", "detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def _note(step: TimelineStep, language: Language) -> str | None:
     if refusal is not None:
         known = next((words for kind, words in REFUSALS.items() if kind == refusal), None)
         return known.in_(language) if known else refusal
-    told = _text(step.details, "reason") or _text(step.details, "error") or _text(step.details, "detail")
+    told = next((told for member in _TELLING if (told := _text(step.details, member))), None)
     return quoted(told) if told else None
 
 

@@ -60,8 +60,8 @@ def quoted(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """An untrusted name on one line."""
-    return escape.one_line(text, 400)
+    """An untrusted name or title on one line, masked: it may be anything."""
+    return escape.one_line(mask_text(text), 400)
 
 
 def _visible(text: str) -> str:

@@ -13,8 +13,8 @@ WORDS: dict[str, Bilingual] = {
     "other_language": Bilingual("English", "中文"),
     "times": Bilingual("时间均为 {zone}", "All times are {zone}"),
     "read_only": Bilingual(
-        "本页只供查看，决定请在飞书中作出。请勿转发链接：打开它的人看到的就是你能看到的。",
-        "This page is for reading; decisions are taken in Feishu. Keep the link to yourself: whoever opens it sees the same.",
+        "本页只供查看，决定请在飞书中作出。请勿转发链接。",
+        "This page is for reading; decisions are taken in Feishu. Keep the link to yourself.",
     ),
     # approval: head
     "asks_to": Bilingual("{agent} 请求{action}", "{agent} asks to {action}"),
@@ -101,7 +101,7 @@ WORDS: dict[str, Bilingual] = {
     "error": Bilingual("错误", "Error"),
     "unknown_note": Bilingual(
         "没有收到执行方的答复：动作可能已经完成，也可能没有。系统不会自动重试，请自行确认。",
-        "The executor's answer was lost: the action may or may not have happened. It is never repeated blindly; please check.",
+        "The executor's answer was lost: it may or may not have happened. It is never repeated blindly; please check.",
     ),
     # approval: timeline, delivery, audit
     "timeline": Bilingual("经过", "Timeline"),
@@ -182,6 +182,10 @@ STEPS: dict[str, Bilingual] = {
     "approval.refused": Bilingual("操作未被接受", "was refused"),
     "approval.reminded": Bilingual("发出提醒", "sent a reminder"),
     "approval.claimed": Bilingual("领取放行", "took the go-ahead"),
+    "delivery.degraded": Bilingual("卡片发送失败，已改发文字", "could not send the card and sent a text instead"),
+    "delivery.failed": Bilingual("消息未能送达", "could not deliver a message"),
+    "execution.refused": Bilingual("未予执行", "did not execute"),
+    "execution.answer_too_late": Bilingual("执行方答复过晚", "got the executor's answer too late"),
     "execution.started": Bilingual("开始执行", "started the execution"),
     "execution.finished.succeeded": Bilingual("执行成功", "execution succeeded"),
     "execution.finished.failed": Bilingual("执行失败", "execution failed"),

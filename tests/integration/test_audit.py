@@ -63,7 +63,7 @@ async def test_an_empty_audit_is_verified(database: Database) -> None:
 )
 async def test_a_changed_entry_is_named(audit: list[AuditEntry], change: str) -> None:
     bad = audit[4]
-    await run(f"UPDATE audit_entries SET {change} WHERE id = {bad.id}")
+    await run(f"UPDATE audit_entries SET {change} WHERE id = {bad.id}")  # noqa: S608
     assert await verify(page=3) == Broken(bad.writer, 5, bad.id, "the entry was changed")
 
 
@@ -145,7 +145,7 @@ Tamper = Callable[[list[str]], list[str]]
     [
         (lambda lines: lines[:4] + lines[5:], 5),
         (lambda lines: [*lines[:4], lines[4].replace('"n4"', '"n5"'), *lines[5:]], 5),
-        (lambda lines: lines[:3] + [lines[4], lines[3]] + lines[5:], 4),
+        (lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]], 4),
         (lambda lines: lines[:8] + lines[-1:], 9),
         (lambda lines: lines[:-1], 0),
     ],

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
+import psutil
+
 from bot.database import migrate
 from models.ids import new_id
 
@@ -67,9 +69,28 @@ class PostgresServer:
         finally:
             self.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
-    def backend_pids(self) -> list[int]:
-        """The processes that serve clients, to pause or to kill."""
-        return [int(pid) for pid in self.psql("SELECT pid FROM pg_stat_activity WHERE datname LIKE 't_%'").split()]
+    def processes(self) -> list[psutil.Process]:
+        """The postmaster and all its children, to pause or to kill."""
+        postmaster = psutil.Process(self._server.get_postmaster_info().pid)
+        return [postmaster, *postmaster.children(recursive=True)]
+
+    def reload(self) -> None:
+        """The settings of ALTER SYSTEM are in force for new connections."""
+        before = self.psql("SELECT pg_conf_load_time()")
+        self.psql("SELECT pg_reload_conf()")
+        while self.psql("SELECT pg_conf_load_time()") == before:
+            pass
+
+    def crash(self) -> None:
+        """As when the power fails: no checkpoint, recovery at the next start."""
+        processes = self.processes()
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes, timeout=10)
+
+    def start(self) -> None:
+        """Runs again after a crash."""
+        self._server.ensure_postgres_running()
 
     def stop(self) -> None:
         self._server.cleanup()

@@ -65,6 +65,7 @@ class Gate:
             creator_id=creator.id,
             token_hash=token_hash(token),
             executor_url="http://127.0.0.1:9/execute" if executor else None,
+            executor_secret="sealed" if executor else None,
             created_at=self.clock.now(),
         )
         await self.write_policy(Caller(row.id, row.token_hash), policy)

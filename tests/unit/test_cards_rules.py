@@ -1,4 +1,4 @@
-"""A strict reading of Feishu's card JSON 2.0 (open platform, "Card JSON 2.0 structure"), and proof that it is strict."""
+"""A strict reading of Feishu's page "Card JSON 2.0 structure", and proof that it is strict."""
 
 from __future__ import annotations
 

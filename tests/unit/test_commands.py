@@ -45,9 +45,10 @@ from bot.commands import (
 from bot.commands.parse import _READERS
 from bot.commands.table import FIRST_WORDS, GROUP_ALIASES, SECOND_WORDS
 from models.enums import Language, Level, Role
+from models.values import Json
 
 ID = "01983f2a-1c2d-7e3f-8a4b-5c6d7e8f9a0b"
-POLICY = {"delete_*": "L3", "read": "L1"}
+POLICY: Json = {"delete_*": "L3", "read": "L1"}
 
 PLAIN = [
     ("/help", Help()),

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.lifecycle import (
@@ -327,6 +327,7 @@ def test_retry_after_lengthens_within_bounds(attempts: int, retry_after: float |
     assert next_attempt(attempts, T0, retry_after=retry_after) == T0 + timedelta(seconds=seconds)
 
 
+@example(1, float("nan"))
 @given(st.integers(1, 30), st.floats())
 def test_jitter_only_delays_and_by_a_fifth_at_most(attempts: int, jitter: float) -> None:
     plain, spread = next_attempt(attempts, T0), next_attempt(attempts, T0, jitter=jitter)

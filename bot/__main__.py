@@ -1,0 +1,86 @@
+"""The operator's command line: `assent …`, or `python -m bot …`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.cli import agents, apps, audits, doctor, policies, users
+from bot.cli.console import run, say, say_json, settings_for
+
+app = typer.Typer(
+    name="assent",
+    help="Assent: an approval gate for AI agents that lives in Feishu/Lark chat.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables, and those may be secrets
+)
+app.add_typer(agents.app, name="agent")
+app.add_typer(apps.app, name="app")
+app.add_typer(users.app, name="user")
+app.add_typer(policies.app, name="policy")
+app.add_typer(audits.app, name="audit")
+
+
+@app.command()
+def serve() -> None:
+    """Run the service: the hook, Feishu's callbacks, the outbox worker and the scheduler."""
+    settings = settings_for("serve")
+    from bot import app as service
+    from config import logging
+
+    logging.configure(settings.log_level, settings.log_format)
+    run(service.serve(settings))
+
+
+@app.command()
+def demo() -> None:
+    """Run the service with a local Feishu and a sample agent; nothing outside this machine is reached."""
+    from bot import demo as demonstration
+
+    run(demonstration.run())
+
+
+@app.command()
+def simulator(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 9777,
+) -> None:
+    """Run the local Feishu alone, with its page of chats."""
+    from bot.simulator.cli import run_simulator
+
+    run_simulator(host=host, port=port)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date; several at once wait for each other."""
+    from bot.database import migrate as apply
+
+    applied = run(apply(settings_for("administer").database_url))
+    say(f"Applied: {', '.join(applied)}." if applied else "The database is up to date.")
+
+
+@app.command("doctor")
+def examine(
+    lark: Annotated[bool, typer.Option("--lark", help="Also import lark-oapi; takes some seconds.")] = False,
+) -> None:
+    """Check settings, database, migrations and the Feishu app; say how to mend what is wrong."""
+    doctor.examine(lark)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document of the hook."""
+    from handlers.openapi import document
+
+    say_json(document())
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""assent agent …"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.console import fail, run, say, say_json, settings_for, table
+
+if TYPE_CHECKING:
+    from bot.cli.desk import Desk
+    from models.agent import Agent
+
+app = typer.Typer(no_args_is_help=True, help="Agents: create, list, pause, archive, new token, executor.")
+
+Name = Annotated[str, typer.Argument(help="The agent's name or id.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="1 to 100 characters, unique in the tenant.")],
+    creator: Annotated[str, typer.Option(help="Who decides for it: e-mail address, user_id, open_id or union_id.")],
+    app_id: Annotated[str | None, typer.Option("--app", help="Its own Feishu app; else the default one.")] = None,
+    tenant: Annotated[str, typer.Option(help="The tenant it belongs to.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Create an agent and print its token, once."""
+    run(_create(name, creator, app_id, tenant, as_json))
+
+
+@app.command("list")
+def list_agents(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived ones too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the agents."""
+    run(_list(tenant, archived, as_json))
+
+
+@app.command()
+def pause(name: Name) -> None:
+    """Deny every check of the agent until it is resumed."""
+    run(_become(name, "pause"))
+
+
+@app.command()
+def resume(name: Name) -> None:
+    """Let a paused agent ask again."""
+    run(_become(name, "resume"))
+
+
+@app.command()
+def archive(name: Name) -> None:
+    """Refuse the agent's token for good; its audit stays."""
+    run(_become(name, "archive"))
+
+
+@app.command("rotate-token")
+def rotate_token(name: Name, as_json: AsJson = False) -> None:
+    """Replace the token and print the new one, once; the old one stops working at once."""
+    run(_rotate(name, as_json))
+
+
+@app.command("set-executor")
+def set_executor(
+    name: Name,
+    url: Annotated[str, typer.Argument(help="Where approved actions are posted to; off: the agent acts itself.")],
+    as_json: AsJson = False,
+) -> None:
+    """Set who performs approved actions and print the signing secret, once."""
+    run(_set_executor(name, None if url == "off" else url, as_json))
+
+
+async def _create(name: str, creator: str, app_id: str | None, tenant: str, as_json: bool) -> None:
+    from bot.cli.desk import granted, open_desk
+    from bot.ledger import Work
+    from models.user import User
+
+    async with open_desk(settings_for("administer")) as desk:
+        if not desk.people.default_app_id and "@" not in creator:
+            fail("Feishu ids belong to an app: set ASSENT_FEISHU_APP_ID, or name the creator by e-mail address.")
+
+        async def body(work: Work) -> object:
+            person = await desk.administration.users.ensure(work, desk.actor, creator, tenant=tenant)
+            if not isinstance(person, User):
+                return person
+            made = await desk.administration.agents.create(work, desk.actor, name, creator=person, app_id=app_id)
+            granted(made)  # before the commit: no person is left behind by an agent that was not created
+            return made
+
+        from bot.administration import AgentCreated
+
+        made = await desk.change(body)
+        if not isinstance(made, AgentCreated):
+            raise TypeError(made)
+        if as_json:
+            say_json(
+                {
+                    "agent_id": made.agent_id,
+                    "name": made.name,
+                    "tenant": made.tenant,
+                    "creator": made.creator,
+                    "token": made.token,
+                }
+            )
+            return
+        say(f"Agent “{made.name}” created for {made.creator}.")
+        say(f"Token (shown once): {made.token}")
+
+
+async def _list(tenant: str | None, archived: bool, as_json: bool) -> None:
+    from bot.cli.desk import open_desk
+
+    async with open_desk(settings_for("administer")) as desk:
+        agents = await desk.administration.agents.mine(desk.actor, tenant=tenant, archived=archived)
+        if as_json:
+            say_json([_line(agent) for agent in agents])
+            return
+        headings = ("NAME", "TENANT", "CREATOR", "STATUS", "APP", "EXECUTOR", "ID")
+        table(headings, [[str(cell or "-") for cell in _line(agent).values()] for agent in agents])
+
+
+def _line(agent: Agent) -> dict[str, str | None]:
+    return {
+        "name": agent.name,
+        "tenant": agent.tenant,
+        "creator": agent.creator.name,
+        "status": agent.status.value,
+        "app": agent.app_id,
+        "executor": agent.executor_url,
+        "agent_id": str(agent.id),
+    }
+
+
+async def _become(name: str, act: str) -> None:
+    from bot.cli.desk import open_desk
+
+    async with open_desk(settings_for("administer")) as desk:
+        agents = desk.administration.agents
+        acts = {"pause": agents.pause, "resume": agents.resume, "archive": agents.archive}
+        agent = await desk.change(lambda work: acts[act](work, desk.actor, name))
+        say(f"Agent “{agent.name}” is {agent.status.value}.")
+
+
+async def _rotate(name: str, as_json: bool) -> None:
+    from bot.cli.desk import open_desk
+
+    async with open_desk(settings_for("administer")) as desk:
+        agents = desk.administration.agents
+        made = await desk.change(lambda work: agents.rotate_token(work, desk.actor, name))
+        if as_json:
+            say_json({"agent_id": made.agent_id, "name": made.name, "token": made.token})
+            return
+        say(f"“{made.name}” has a new token; the old one no longer works.")
+        say(f"Token (shown once): {made.token}")
+
+
+async def _set_executor(name: str, url: str | None, as_json: bool) -> None:
+    from bot.cli.desk import open_desk
+
+    async with open_desk(settings_for("administer")) as desk:
+        done = await _executor(desk, name, url)
+        if as_json:
+            say_json({"agent_id": done.agent_id, "name": done.name, "url": done.url, "secret": done.secret})
+            return
+        say(f"“{done.name}” acts itself." if url is None else f"Approved actions of “{done.name}” go to {done.url}")
+        if done.secret:
+            say(f"Signing secret (shown once): {done.secret}")
+
+
+async def _executor(desk: Desk, name: str, url: str | None) -> ExecutorSet:
+    return await desk.change(lambda work: desk.administration.agents.set_executor(work, desk.actor, name, url))
+
+
+if TYPE_CHECKING:
+    from bot.administration import ExecutorSet

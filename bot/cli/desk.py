@@ -1,0 +1,96 @@
+"""Where the command line does its work: the open database with the same use cases behind it as the service has."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar
+
+from bot.administration import Actor, Administration, Declined, in_one_transaction
+from bot.apps import FeishuApps
+from bot.cli.console import fail, login
+from bot.database import migrate, open_database, pending_migrations
+from bot.ledger import Ledger, Work
+from bot.people import People, language_of
+from bot.ports import Clock, SystemClock
+from bot.secrets import SecretBox
+from cards import administration as words
+from cards import messages
+from config.database import backend
+from config.settings import Settings, SettingsFault
+from models.enums import Language, Level
+from models.feishu import FeishuApp
+from models.values import AppCredentials, Refusal
+
+T = TypeVar("T")
+
+DEFAULT_TENANT = "default"
+
+
+class _Keyless(SecretBox):
+    """Stands for the box where no key is configured: most commands store no secret and need none."""
+
+    def __init__(self) -> None:
+        super().__init__(["no key is configured, and this one seals nothing"])
+
+    def seal(self, plaintext: str, *, bound_to: str) -> NoReturn:
+        raise SettingsFault([("ASSENT_SECRET_KEY", "is missing; it encrypts the secret that would be stored")])
+
+    def open(self, sealed: str, *, bound_to: str) -> NoReturn:
+        raise SettingsFault([("ASSENT_SECRET_KEY", "is missing; it opens the stored secret")])
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    settings: Settings
+    clock: Clock
+    ledger: Ledger
+    people: People
+    apps: FeishuApps
+    administration: Administration
+    actor: Actor
+
+    async def change(self, body: Callable[[Work], Awaitable[T | Refusal | Declined]]) -> T:
+        """What the change gave; a refusal ends the command with 1 and the reason."""
+        return granted(await in_one_transaction(self.ledger, body))
+
+
+@contextlib.asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """The database is open and up to date. SQLite is brought up to date; PostgreSQL's owner does it by `migrate`."""
+    if backend(settings.database_url) == "sqlite":
+        await migrate(settings.database_url)
+    elif missing := await pending_migrations(settings.database_url):
+        fail(f"The database lacks {len(missing)} migration(s). Run: assent migrate")
+    async with open_database(settings.database_url):
+        clock, default = SystemClock(), default_app(settings)
+        box = SecretBox(settings.secret_keys) if settings.secret_keys else _Keyless()
+        people = People(default.app_id, DEFAULT_TENANT, language=language_of(default))
+        apps = FeishuApps(box, default)
+        if settings.secret_keys and default.app_id and not await FeishuApp.exists(app_id=default.app_id):
+            await apps.ensure_default(clock.now())
+        administration = Administration(people, apps, box, default_level=Level(settings.default_level))
+        actor = Actor.command_line(login(), DEFAULT_TENANT)
+        yield Desk(settings, clock, Ledger(clock), people, apps, administration, actor)
+
+
+def default_app(settings: Settings) -> AppCredentials:
+    """The app of the settings."""
+    return AppCredentials(
+        app_id=settings.feishu_app_id,
+        tenant=DEFAULT_TENANT,
+        base_url=settings.feishu_base_url,
+        app_secret=settings.feishu_app_secret.get_secret_value(),
+        encrypt_key=settings.feishu_encrypt_key.get_secret_value(),
+        verification_token=settings.feishu_verification_token.get_secret_value(),
+    )
+
+
+def granted(outcome: T | Refusal | Declined) -> T:
+    """The outcome, unless it is a no: that is said, and ends the command with 1."""
+    if isinstance(outcome, Declined):
+        fail(words.declined(outcome.why.value, outcome.given, outcome.faults, Language.EN_US))
+    if isinstance(outcome, Refusal):
+        fail(messages.refusal_text(outcome, Language.EN_US, SystemClock().now()))
+    return outcome
