@@ -45,12 +45,27 @@ def demo() -> None:
 @app.command()
 def simulator(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 9777,
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 8788,
+    callback_url: Annotated[
+        str, typer.Option(help="Where events and card callbacks go.")
+    ] = "http://127.0.0.1:8787/feishu/webhook",
 ) -> None:
-    """Run the local Feishu alone, with its page of chats."""
+    """Run the local Feishu alone, with its page of chats; the app of the settings, if there is one, lives in it."""
     from bot.simulator.cli import run_simulator
 
-    run_simulator(host=host, port=port)
+    settings = settings_for("administer")
+    run(
+        run_simulator(
+            host,
+            port,
+            callback_url=callback_url,
+            app_id=settings.feishu_app_id or None,
+            app_secret=settings.feishu_app_secret.get_secret_value() or None,
+            encrypt_key=settings.feishu_encrypt_key.get_secret_value() or None,
+            verification_token=settings.feishu_verification_token.get_secret_value() or None,
+            say=say,
+        )
+    )
 
 
 @app.command()

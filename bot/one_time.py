@@ -11,8 +11,9 @@ from uuid import UUID
 
 import structlog
 
-from bot.ledger import AuditFact, Ledger, Work
+from bot.ledger import AuditFact, Ledger
 from bot.secrets import SealBroken, SecretBox
+from models.enums import Language
 from models.notification import OneTimeSecret
 from models.user import User
 
@@ -36,12 +37,14 @@ class Waiting:
 
     title: str
     expires_at: datetime
+    language: Language | None = None  # of the person for whom it is meant
 
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
     secret: str = field(repr=False)
     title: str
+    language: Language | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Gone:
     at: datetime | None = None
     title: str | None = None
     meant_for: str | None = None
+    language: Language | None = None
 
 
 class OneTimeSecrets:
@@ -81,7 +85,8 @@ class OneTimeSecrets:
         row = await OneTimeSecret.get_or_none(key_hash=_hash(key))
         if row is None or row.expires_at <= now or row.ciphertext is None:
             return await _gone(row)
-        return Waiting(row.title, row.expires_at)
+        person = await _person(row)
+        return Waiting(row.title, row.expires_at, person.language if person else None)
 
     async def reveal(self, key: str, now: datetime) -> Revealed | Gone:
         """The secret, to one caller ever, however many ask at once. It is erased and the view audited."""
@@ -101,33 +106,37 @@ class OneTimeSecrets:
             if not taken:
                 await row.refresh_from_db()
                 return await _gone(row)
-            await self._audit(work, row)
-            return Revealed(secret, row.title)
+            person = await _person(row)
+            work.audit(_viewed(row, person))
+            return Revealed(secret, row.title, person.language if person else None)
 
     async def sweep(self, now: datetime) -> int:
         """Erases what nobody looked at in time; the rows stay, so that the page can say what happened."""
         return await OneTimeSecret.filter(expires_at__lte=now, ciphertext__isnull=False).update(ciphertext=None)
 
-    async def _audit(self, work: Work, row: OneTimeSecret) -> None:
-        # Who held the link is not known; the entry names for whom it was made.
-        person = await User.get_or_none(id=row.person_id) if row.person_id else None
-        work.audit(
-            AuditFact(
-                tenant=person.tenant if person else "",
-                actor=f"link:{row.key_hash[:16]}",
-                action="secret.viewed",
-                subject=f"user:{row.person_id}" if row.person_id else "user:unknown",
-                details={"title": row.title},
-            )
-        )
+
+def _viewed(row: OneTimeSecret, person: User | None) -> AuditFact:
+    """Who held the link is not known; the entry names for whom it was made."""
+    return AuditFact(
+        tenant=person.tenant if person else "",
+        actor=f"link:{row.key_hash[:16]}",
+        action="secret.viewed",
+        subject=f"user:{row.person_id}" if row.person_id else "user:unknown",
+        details={"title": row.title},
+    )
 
 
 async def _gone(row: OneTimeSecret | None, because: GoneBecause | None = None) -> Gone:
     if row is None:
         return Gone(GoneBecause.UNKNOWN)
-    person = await User.get_or_none(id=row.person_id) if row.person_id else None
+    person = await _person(row)
     because = because or (GoneBecause.VIEWED if row.viewed_at else GoneBecause.EXPIRED)
-    return Gone(because, row.viewed_at or row.expires_at, row.title, person.name if person else None)
+    at = row.viewed_at or row.expires_at
+    return Gone(because, at, row.title, person.name if person else None, person.language if person else None)
+
+
+async def _person(row: OneTimeSecret) -> User | None:
+    return await User.get_or_none(id=row.person_id) if row.person_id else None
 
 
 def _hash(key: str) -> str:

@@ -144,7 +144,7 @@ def _brief(name: str, value: Json) -> str | None:
         texts = [item for item in value[:200] if isinstance(item, str)]
         value = ", ".join(texts) if texts and len(texts) == len(value[:200]) else None
     if isinstance(value, str):
-        value = value[:_LONGEST_READ]
+        value = value[:_LONGEST_READ].strip().replace("\n", " ⏎ ")
     if isinstance(value, (bool, dict)) or value is None or value == "":
         return None
     [masked] = _members(mask({name: value})).values()

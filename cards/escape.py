@@ -44,7 +44,7 @@ def plain(text: str, max_bytes: int, max_lines: int = 1_000, *, size: Size = utf
     """The text with each hidden character made visible, within `max_bytes` and `max_lines`; what is cut is counted.
 
     >>> plain("abcdefghijklmnopqrstuvwxyz", 16)
-    'abcdef… (+20)'
+    'abcdefg… (+19)'
     """
     pieces = visible(text[: max_bytes + _LOOK_BACK])
     whole = _fitting(pieces, max_bytes, max_lines, size)

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_PART = re.compile(r"(\d{1,9})([dhms])")
+_PART = re.compile(r"([0-9]{1,9})([dhms])")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -15,7 +15,10 @@ def parse_duration(text: str) -> timedelta:
     parts = _PART.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise ValueError("must be a length of time such as 90s, 30m, 72h or 3d")
-    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    try:
+        return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    except OverflowError:
+        raise ValueError("must be a length of time that a person could wait") from None
 
 
 def parse_durations(text: str) -> tuple[timedelta, ...]:

@@ -83,8 +83,10 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
 
 
 def _hidden(name: str, value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float | UUID):
+    if value is None or isinstance(value, bool | int | float):
         return value
+    if isinstance(value, UUID):
+        return str(value)
     if not name.endswith("_id") and any(word in name.lower() for word in _SECRET_NAMES):
         return HIDDEN
     if isinstance(value, str):

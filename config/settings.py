@@ -23,6 +23,9 @@ PREFIX = "ASSENT_"
 LONGEST_APPROVAL = timedelta(days=14)
 """Feishu refuses to update a card that is older (feishu-protocol, section 3)."""
 
+LONGEST = timedelta(days=366)
+"""Beyond this a length of time is a slip of the finger, and arithmetic with dates may overflow."""
+
 SHORTEST_SECRET = 32
 """Characters of a secret key: 16 random bytes written as hex."""
 
@@ -59,15 +62,15 @@ def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta():
-        raise ValueError("must be longer than zero")
+def _sensible(value: timedelta) -> timedelta:
+    if not timedelta() < value <= LONGEST:
+        raise ValueError("must be longer than zero and at most 366d")
     return value
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_comma_list)]
-Duration = Annotated[timedelta, BeforeValidator(_one_duration), AfterValidator(_positive)]
+Duration = Annotated[timedelta, BeforeValidator(_one_duration), AfterValidator(_sensible)]
 Durations = Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(_many_durations)]
 
 

@@ -33,9 +33,9 @@ class CardClicks:
             async with asyncio.timeout(ANSWER_WITHIN):
                 pressed = await self._clicks.press(app, click)
         except TimeoutError:
-            log.warning("card.click_too_slow", app=app.app_id, event=click.event_id)
+            log.warning("card.click_too_slow", app=app.app_id, event_id=click.event_id)
             return {"toast": messages.busy_toast()}
-        log.info("card.clicked", app=app.app_id, event=click.event_id, outcome=_word(pressed))
+        log.info("card.clicked", app=app.app_id, event_id=click.event_id, outcome=_word(pressed))
         return self._answer(pressed, self._clock.now())
 
     def _answer(self, pressed: Pressed, now: datetime) -> JsonObject:

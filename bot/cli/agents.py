@@ -9,6 +9,7 @@ import typer
 from bot.cli.console import fail, run, say, say_json, settings_for, table
 
 if TYPE_CHECKING:
+    from bot.administration import ExecutorSet
     from bot.cli.desk import Desk
     from models.agent import Agent
 
@@ -173,7 +174,3 @@ async def _set_executor(name: str, url: str | None, as_json: bool) -> None:
 
 async def _executor(desk: Desk, name: str, url: str | None) -> ExecutorSet:
     return await desk.change(lambda work: desk.administration.agents.set_executor(work, desk.actor, name, url))
-
-
-if TYPE_CHECKING:
-    from bot.administration import ExecutorSet

@@ -70,9 +70,9 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
 
     kind = backend(settings.database_url)
     try:
-        missing = await pending_migrations(settings.database_url)
         async with open_database(settings.database_url):
             yield Finding(Health.OK, f"database: {kind} answers and keeps what it commits")
+        missing = await pending_migrations(settings.database_url)
     except UnsafeDatabase as fault:
         yield Finding(Health.BAD, f"database: {fault}", "turn the setting on and restart the database")
         return

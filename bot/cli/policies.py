@@ -27,7 +27,11 @@ def set_policy(
     file: Annotated[str, typer.Argument(help="A JSON file; - or nothing reads standard input.")] = "-",
 ) -> None:
     """Replace the policy by what a JSON file says, as a new version."""
-    run(_set(agent, file))
+    try:
+        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as fault:
+        fail(f"{file}: {fault.strerror}")
+    run(_set(agent, file, text))
 
 
 async def _show(agent: str) -> None:
@@ -47,12 +51,12 @@ async def _show(agent: str) -> None:
         )
 
 
-async def _set(agent: str, file: str) -> None:
+async def _set(agent: str, file: str, text: bytes) -> None:
     from bot.cli.desk import open_desk
     from bot.strict_json import NotStrict, decode
 
     try:
-        written = decode(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
+        written = decode(text)
     except NotStrict as fault:
         fail(f"{file}: {fault}")
     async with open_desk(settings_for("administer")) as desk:

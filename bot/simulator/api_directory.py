@@ -43,7 +43,7 @@ def batch_get_id(call: Call) -> Json:
     emails, mobiles = call.body.get("emails", []), call.body.get("mobiles", [])
     if not isinstance(emails, list) or not isinstance(mobiles, list):
         raise bad_parameter("emails and mobiles are lists")
-    if not 1 <= len(emails) + len(mobiles) or max(len(emails), len(mobiles)) > MAX_LOOKUPS:
+    if not (emails or mobiles) or max(len(emails), len(mobiles)) > MAX_LOOKUPS:
         raise bad_parameter(f"1 to {MAX_LOOKUPS} emails or mobiles are expected")
     resigned_too = call.body.get("include_resigned", False) is True
     found = [_lookup(call, id_type, email, resigned_too) for email in emails]

@@ -10,9 +10,9 @@ from bot.simulator.content import card_refusal, content_refusal
 from bot.simulator.errors import ApiError, bad_parameter
 from bot.simulator.rules import schema_of
 from bot.simulator.simulator import CARD_LIFE
-from bot.simulator.state import App, Chat, Json, Message, Person, UpdateTicket
+from bot.simulator.state import ALONE, App, Chat, Json, Message, Person, Relation, UpdateTicket
 from bot.simulator.wire import NotJson, compact, parse_object
-from bot.simulator.world import message_facts
+from bot.simulator.world import answer_to, message_facts
 
 UUID_LIFE = timedelta(hours=1)
 MAX_UUID = 50
@@ -38,13 +38,7 @@ def reply(call: Call) -> Json:
     if not isinstance(in_thread, bool):
         raise bad_parameter("reply_in_thread must be a boolean")
     _reachable(call.app, chat)
-    thread = answered.thread_id or (f"omt_{answered.message_id[3:]}" if in_thread else "")
-    relation = {
-        "root_id": answered.root_id or answered.message_id,
-        "parent_id": answered.message_id,
-        "thread_id": thread,
-    }
-    return _deliver(call, chat, f"reply/{answered.message_id}", relation)
+    return _deliver(call, chat, f"reply/{answered.message_id}", answer_to(answered, in_thread=in_thread))
 
 
 def patch(call: Call) -> Json:
@@ -154,7 +148,7 @@ def _ticket(call: Call) -> UpdateTicket:
     return ticket
 
 
-def _deliver(call: Call, chat: Chat, scope: str, relation: dict[str, str] | None = None) -> Json:
+def _deliver(call: Call, chat: Chat, scope: str, relation: Relation = ALONE) -> Json:
     """The new message's answer, or the first one's when the uuid has been used within the hour."""
     uuid = call.text("uuid", most=MAX_UUID, default="")
     msg_type = call.text("msg_type")
@@ -167,7 +161,7 @@ def _deliver(call: Call, chat: Chat, scope: str, relation: dict[str, str] | None
     earlier = _sent_before(call, scope, uuid)
     if earlier is None:
         content = call.text("content")
-        message = call.world.add_message(chat, call.app, msg_type, content, uuid=uuid, **(relation or {}))
+        message = call.world.add_message(chat, call.app, msg_type, content, relation)
         call.simulator.sent[(call.app.app_id, scope, uuid)] = message
     else:
         message = earlier

@@ -20,8 +20,9 @@ REMOVED_TAG = 200861
 OTHER_SCHEMA = 200800
 DUPLICATE_ELEMENT_ID = 300301
 
+_words = str.split
 LOCALES = frozenset(
-    "zh_cn en_us ja_jp zh_hk zh_tw id_id vi_vn th_th pt_br es_es ko_kr de_de fr_fr it_it ru_ru ms_my".split()
+    _words("zh_cn en_us ja_jp zh_hk zh_tw id_id vi_vn th_th pt_br es_es ko_kr de_de fr_fr it_it ru_ru ms_my")
 )
 _ELEMENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,19}")
 _SPACING = re.compile(r"(small|medium|large|extra_large|0|-?\d{1,2}px)( (0|-?\d{1,2}px)){0,3}")
@@ -32,8 +33,10 @@ _COLOR = re.compile(
 )
 _LINK = re.compile(r"(https?|lark)://\S+")
 TEXT_SIZES = frozenset(
-    "heading-0 heading-1 heading-2 heading-3 heading-4 heading normal notation xxxx-large xxx-large xx-large x-large "
-    "large medium small x-small".split()
+    _words(
+        "heading-0 heading-1 heading-2 heading-3 heading-4 heading normal notation xxxx-large xxx-large xx-large "
+        "x-large large medium small x-small"
+    )
 )
 
 

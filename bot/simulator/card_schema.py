@@ -330,4 +330,5 @@ COLUMN = record(
 
 CONTROLS = frozenset({"button", "input", "select_static", "multi_select_static", "select_person", "checker"})
 CONTAINERS = frozenset({"form", "column_set", "column", "collapsible_panel"})
-REMOVED = {"action": "cards of schema V2 no longer support this capability", "note": "the same"}
+REMOVED = frozenset({"action", "note"})
+"""Tags of schema 1.0 that 2.0 has dropped."""

@@ -33,16 +33,16 @@ class WorldClock:
 
 def milliseconds(at: datetime) -> str:
     """As Feishu writes the times of messages and of most events."""
-    return str(round(at.timestamp() * 1000))
+    return str(int(at.timestamp() * 1000))
 
 
 def microseconds(at: datetime) -> str:
     """As Feishu writes the time of a card callback."""
-    return str(round(at.timestamp() * 1_000_000))
+    return str(int(at.timestamp() * 1_000_000))
 
 
 def header_time(at: datetime, style: str) -> str:
-    """The timestamp header: `unix` (documented), `ms`, or `go` (a Go time string in China, as seen from live tenants)."""
+    """The timestamp header: `unix` (documented), `ms`, or `go` (a Go time string, as seen from live tenants)."""
     if style == "unix":
         return str(int(at.timestamp()))
     if style == "ms":

@@ -30,7 +30,7 @@ _STATIC = Path(__file__).parent / "static"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _KEEPALIVE = 15.0
 _CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 

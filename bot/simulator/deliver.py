@@ -1,4 +1,4 @@
-"""Feishu as the caller: posts events and callbacks to the apps, signed and encrypted, and repeats events that failed."""
+"""Feishu as the caller: posts events and callbacks, signed and encrypted, and repeats events that failed."""
 
 from __future__ import annotations
 

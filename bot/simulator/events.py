@@ -52,7 +52,8 @@ def message_received(world: World, app: App, message: Message, person: Person) -
         "content": compact(_without_locale(message)),
         "user_agent": "Mozilla/5.0 (Simulator) Feishu/7.70",
     }
-    told |= {key: value for key in ("root_id", "parent_id", "thread_id") if (value := getattr(message, key))}
+    relation = message.relation
+    told |= {key: value for key in ("root_id", "parent_id", "thread_id") if (value := getattr(relation, key))}
     if message.mentions:
         told["mentions"] = message.mentions
     sender = {"sender_id": world.ids(app, person), "sender_type": "user", "tenant_key": person.tenant_key}

@@ -147,6 +147,8 @@ async def suffer(fault: Fault, request: web.Request, expire: Callable[[], None],
         case "lost_html":
             await normal()
             return _html(fault.status or 504)
+        case _:
+            raise AssertionError(fault.kind)
     return await normal()
 
 

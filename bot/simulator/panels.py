@@ -1,4 +1,4 @@
-"""Extra panes on the page, such as the scratch folder of a demo: a title and lines that are asked for again and again."""
+"""Extra panes on the page, such as the scratch folder of a demo: a title, and lines asked for once a second."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bot.simulator.card_checks import (
@@ -110,7 +111,7 @@ class Walk:
             if not isinstance(each, dict) or each.get("tag") != "column":
                 raise CardFault(UNPARSABLE, "a column_set holds columns only", at)
             self.count(at)
-            self._enter("column", at, lambda each=each, at=at: COLUMN(self, each, f"{at}(tag: column)"))
+            self._enter("column", at, partial(COLUMN, self, each, f"{at}(tag: column)"))
 
     def _element(self, element: Any, path: str) -> None:
         tag = element.get("tag") if isinstance(element, dict) else None
@@ -118,7 +119,7 @@ class Walk:
             raise CardFault(UNPARSABLE, "an element has a tag", path)
         at = f"{path}(tag: {tag})"
         if tag in REMOVED:
-            raise CardFault(REMOVED_TAG, f"unsupported tag {tag}; {REMOVED['action']}", at)
+            raise CardFault(REMOVED_TAG, f"cards of schema V2 no longer support this capability; tag {tag}", at)
         if tag not in COMPONENTS:
             raise CardFault(UNPARSABLE, f"unknown or not simulated tag {tag}", at)
         self.count(at)

@@ -20,9 +20,9 @@ from bot.simulator.faults import FaultBook
 from bot.simulator.limits import Limits, RateLimiter
 from bot.simulator.presses import Press, action
 from bot.simulator.responses import CallbackAnswer, Toast
-from bot.simulator.state import App, Chat, Json, Message, Person, UpdateTicket
+from bot.simulator.state import ALONE, App, Chat, Json, Message, Person, UpdateTicket
 from bot.simulator.wire import compact
-from bot.simulator.world import World
+from bot.simulator.world import World, answer_to
 
 CARD_LIFE = timedelta(days=14)
 TICKET_LIFE = timedelta(minutes=30)
@@ -243,10 +243,8 @@ class Simulator:
         written = f"@_user_1 {text}" if named else text
         post = {"zh_cn": {"title": "", "content": [[{"tag": "text", "text": line}] for line in written.split("\n")]}}
         content = compact(post if as_post else {"text": written})
-        thread = {}
-        if reply_to is not None:
-            thread = {"root_id": reply_to.root_id or reply_to.message_id, "parent_id": reply_to.message_id}
-        message = self.world.add_message(chat, by, "post" if as_post else "text", content, **thread)
+        relation = ALONE if reply_to is None else answer_to(reply_to)
+        message = self.world.add_message(chat, by, "post" if as_post else "text", content, relation)
         if named:
             message.mentions.append(events.mention(named, "@_user_1"))
         return message

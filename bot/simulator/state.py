@@ -83,6 +83,18 @@ class Chat:
     dissolved: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Whose answer a message is; empty texts for nobody's."""
+
+    root_id: str = ""
+    parent_id: str = ""
+    thread_id: str = ""
+
+
+ALONE = Relation()
+
+
 @dataclass(eq=False, slots=True)
 class Message:
     """One bubble. `content` is the JSON text as it was sent; a card's present state is in `card`."""
@@ -94,10 +106,7 @@ class Message:
     content: str
     created_at: datetime
     updated_at: datetime
-    root_id: str = ""
-    parent_id: str = ""
-    thread_id: str = ""
-    uuid: str = ""
+    relation: Relation = ALONE
     version: int = 1
     """Counts the replacements of the content."""
     recalled: bool = False

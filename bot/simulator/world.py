@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bot.simulator.clock import WorldClock, milliseconds
 from bot.simulator.errors import Impossible
-from bot.simulator.state import App, Chat, Json, Message, Person, Token, UpdateTicket
+from bot.simulator.state import ALONE, App, Chat, Json, Message, Person, Relation, Token, UpdateTicket
 
 T = TypeVar("T")
 
@@ -128,9 +128,12 @@ class World:
 
     # -- messages and tokens ----------------------------------------------------------------------------------------
 
-    def add_message(self, chat: Chat, sender: App | Person, msg_type: str, content: str, **more: str) -> Message:
+    def add_message(
+        self, chat: Chat, sender: App | Person, msg_type: str, content: str, relation: Relation = ALONE
+    ) -> Message:
         now = self.clock.now()
-        message = Message(f"om_{secrets.token_hex(16)}", chat, sender, msg_type, content, now, now, **more)
+        message_id = f"om_{secrets.token_hex(16)}"
+        message = Message(message_id, chat, sender, msg_type, content, now, now, relation)
         if isinstance(sender, Person):
             message.read_by[sender.key] = now
         self.messages[message.message_id] = message
@@ -203,15 +206,22 @@ class World:
                 await self.changed(seen)
 
 
+def answer_to(message: Message, *, in_thread: bool = False) -> Relation:
+    """How a reply is tied to what it answers."""
+    known = message.relation
+    thread = known.thread_id or (f"omt_{message.message_id[3:]}" if in_thread else "")
+    return Relation(known.root_id or message.message_id, message.message_id, thread)
+
+
 def message_facts(message: Message) -> Json:
     """A message as the send, reply and get endpoints describe it."""
     sender = message.sender
     is_app = isinstance(sender, App)
     return {
         "message_id": message.message_id,
-        "root_id": message.root_id,
-        "parent_id": message.parent_id,
-        "thread_id": message.thread_id,
+        "root_id": message.relation.root_id,
+        "parent_id": message.relation.parent_id,
+        "thread_id": message.relation.thread_id,
         "msg_type": message.msg_type,
         "create_time": milliseconds(message.created_at),
         "update_time": milliseconds(message.updated_at),

@@ -84,14 +84,14 @@ class Pages:
         """Never shows the secret: chat clients open links to draw a preview."""
         key = request.query.get("k", "")
         found = await self.one_time.look(key, self.clock.now())
-        look = self._look(request, None, query={"k": key})
+        look = self._look(request, found.language, query={"k": key})
         if isinstance(found, Gone):
             return page("gone.html", look, status=410, gone=found)
         return page("once.html", look, waiting=found)
 
     async def reveal(self, request: web.Request) -> web.Response:
         found = await self.one_time.reveal(request.query.get("k", ""), self.clock.now())
-        look = self._look(request, None)
+        look = self._look(request, found.language)
         if isinstance(found, Revealed):
             return page("revealed.html", look, revealed=found)
         return page("gone.html", look, status=410, gone=found)

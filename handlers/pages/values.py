@@ -15,6 +15,9 @@ from models.values import Json
 MOST_NODES = 1_500
 """Beyond this a tree is of no help to a person; the value is drawn as one JSON text, just as whole."""
 
+MASKED = "●●●●"
+"""Begins what cards.mask puts in place of a secret; it tells the length itself."""
+
 # Runs of these need no look at each character. A run ends one character early, for a mark may belong to that one.
 _HARMLESS = re.compile(r"[\n -~、-】一-龥ぁ-ヿ！-～]+(?![^\n -~、-】一-龥ぁ-ヿ！-～])")
 
@@ -26,7 +29,7 @@ class Node:
     kind: str
     name: str | None = None
     shown: str = ""
-    size: int = 0  # characters of a text, members of a list or object
+    size: int | None = None  # characters of a text that is shown as it is, members of a list or object
     children: tuple[Node, ...] = ()
 
     @property
@@ -77,7 +80,7 @@ def _node(value: Json, name: str | None) -> Node:
             items = tuple(_node(item, f"[{place}]") for place, item in enumerate(value))
             return Node("list", name, size=len(items), children=items)
         case str():
-            return Node("text", name, shown=whole(value), size=len(value))
+            return Node("text", name, shown=whole(value), size=None if MASKED in value else len(value))
         case bool():
             return Node("yesno", name, shown="true" if value else "false")
         case None:

@@ -52,6 +52,7 @@ WORDS: dict[str, Bilingual] = {
     "kind_json": Bilingual("JSON", "JSON"),
     "characters": Bilingual("{n} 字", "{n} characters"),
     "members": Bilingual("{n} 项", "{n} items"),
+    "masked": Bilingual("有遮盖", "masked"),
     "empty_text": Bilingual("（空文本）", "(empty text)"),
     # approval: computed
     "computed": Bilingual("系统核实", "Established by Assent"),
@@ -177,7 +178,7 @@ STEPS: dict[str, Bilingual] = {
     "approval.requested": Bilingual("提出请求", "asked"),
     "approval.resolved.approved": Bilingual("同意", "approved"),
     "approval.resolved.rejected": Bilingual("拒绝", "rejected"),
-    "approval.resolved.expired": Bilingual("过期关闭", "closed: expired"),
+    "approval.resolved.expired": Bilingual("因过期关闭", "closed it: expired"),
     "approval.resolved.cancelled": Bilingual("撤回请求", "withdrew the request"),
     "approval.refused": Bilingual("操作未被接受", "was refused"),
     "approval.reminded": Bilingual("发出提醒", "sent a reminder"),
@@ -187,9 +188,9 @@ STEPS: dict[str, Bilingual] = {
     "execution.refused": Bilingual("未予执行", "did not execute"),
     "execution.answer_too_late": Bilingual("执行方答复过晚", "got the executor's answer too late"),
     "execution.started": Bilingual("开始执行", "started the execution"),
-    "execution.finished.succeeded": Bilingual("执行成功", "execution succeeded"),
-    "execution.finished.failed": Bilingual("执行失败", "execution failed"),
-    "execution.finished.unknown": Bilingual("执行结果不明", "outcome of the execution unknown"),
+    "execution.finished.succeeded": Bilingual("报告执行成功", "reported success"),
+    "execution.finished.failed": Bilingual("报告执行失败", "reported failure"),
+    "execution.finished.unknown": Bilingual("报告结果不明", "reported that the outcome is unknown"),
 }
 """Audit actions as verbs. An action that is not here is shown as the word that stands in the audit."""
 

@@ -11,7 +11,7 @@ import pytest
 from bot import outbox
 from bot.database import Database, transaction
 from bot.ports import FeishuMisconfigured, FeishuUnavailable, MessageGone, PayloadRefused, ReceiverType
-from models.approval import CardCopy
+from models.approval import ApprovalRequest, CardCopy
 from models.enums import ApprovalStatus, Delivery, OutboxKind, OutboxState, Role, Verdict
 from models.tables import FeishuIdentity, Notification, OutboxMessage
 from tests.support.gate import APP_ID
@@ -157,6 +157,33 @@ async def test_a_resolution_during_the_send_is_followed_by_an_update(office: Off
     assert await OutboxMessage.filter(state=OutboxState.WAITING).count() == 0
 
 
+async def test_no_update_is_ever_lost_between_sends_and_resolutions(office: Office) -> None:
+    approvals = []
+    for number in range(20):
+        creator = await office.person(f"P{number}")
+        caller = await office.gate.agent(creator, name=f"Agent {number}")
+        answer = await office.gate.check(caller)
+        approvals.append((await ApprovalRequest.get(id=answer.approval_id), creator))
+    office.gateway.hold = asyncio.Event()
+    workers = [office.worker(), office.worker()]
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    await office.gateway.until_called("send", 20)  # every card is drawn, none is recorded
+    deciding = [asyncio.create_task(office.resolve(*pair, Verdict.REJECT)) for pair in approvals]
+    await deciding[0]
+    office.gateway.hold.set()  # the others race with the records of their sends
+    await asyncio.gather(*deciding)
+    for worker in workers:
+        worker.stop()
+    await asyncio.gather(*running)
+    office.gate.clock.move(seconds=2)
+    await office.deliver()
+    for approval, _ in approvals:
+        for copy in await copies(approval):
+            assert copy.shown_revision == (await fresh(approval)).revision
+    assert all(card.patches for card in office.gateway.cards)
+    assert await OutboxMessage.filter(state__in=[OutboxState.WAITING, OutboxState.SENDING]).count() == 0
+
+
 async def test_a_question_that_is_closed_before_it_was_sent_is_not_asked(office: Office) -> None:
     ann, root = await office.person("Ann"), await office.person("Root", role=Role.ORG_ADMIN)
     approval = await office.asked(ann)
@@ -262,9 +289,7 @@ async def test_a_text_that_makes_no_sense_any_more_is_not_sent(office: Office) -
     ann = await office.person("Ann")
     approval = await office.asked(ann)
     await office.deliver()
-    late = await office.say(
-        ann, "please decide", approval_id=approval.id, only_while=ApprovalStatus.PENDING
-    )
+    late = await office.say(ann, "please decide", approval_id=approval.id, only_while=ApprovalStatus.PENDING)
     await office.resolve(approval, ann)
     await office.deliver()
     assert "please decide" not in office.gateway.texts

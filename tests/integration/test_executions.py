@@ -156,9 +156,7 @@ async def test_an_executor_without_a_readable_secret_is_not_called(office: Offic
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.FAILED, OutcomeKind.UNKNOWN])
-async def test_what_the_executor_says_is_recorded(
-    office: Office, approved: ApprovalRequest, kind: OutcomeKind
-) -> None:
+async def test_what_the_executor_says_is_recorded(office: Office, approved: ApprovalRequest, kind: OutcomeKind) -> None:
     office.executor.outcome = Outcome(kind, error="HTTP 500: \x00disk full")
     await office.deliver()
     ended = await fresh(approved)

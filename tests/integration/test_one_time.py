@@ -18,6 +18,7 @@ from bot.one_time import Gone, GoneBecause, OneTimeSecrets, Revealed, Waiting
 from bot.reading import Reading
 from bot.secrets import SecretBox
 from handlers.pages import Pages
+from models.enums import Language
 from models.tables import AuditEntry, OneTimeSecret
 from tests.support.approval_rows import Town, settle_town
 from tests.support.clock import MovableClock
@@ -124,7 +125,7 @@ async def test_two_at_once_get_it_once(desk: Desk) -> None:
     for _ in range(10):
         key = await desk.put()
         found = await asyncio.gather(*(desk.secrets.reveal(key, now) for _ in range(8)))
-        assert [one for one in found if isinstance(one, Revealed)] == [Revealed(TOKEN, TITLE)]
+        assert [one for one in found if isinstance(one, Revealed)] == [Revealed(TOKEN, TITLE, Language.ZH_CN)]
         gone = [one for one in found if isinstance(one, Gone)]
         assert {one.because for one in gone} == {GoneBecause.VIEWED}
         assert len(gone) == 7

@@ -246,7 +246,7 @@ async def test_the_execution_and_its_result_are_shown(site: Site) -> None:
         assert words in execution
     assert "hunter2hunter2" not in page
     timeline = page[page.index('id="timeline"') : page.index('id="delivery"')]
-    assert re.sub(r"<[^>]+>|\s+", " ", timeline).index("提出请求") < timeline.index("执行失败")
+    assert re.sub(r"<[^>]+>|\s+", " ", timeline).index("提出请求") < timeline.index("报告执行失败")
     assert "<strong>陈晓</strong> 同意" in timeline
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from bot.database import migrate
 from models.ids import new_id

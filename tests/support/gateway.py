@@ -67,6 +67,11 @@ class RecordingGateway:
         async with asyncio.timeout(30), self._arrival:
             await self._arrival.wait_for(lambda: len(self.messages) >= count)
 
+    async def until_called(self, call: str, count: int) -> None:
+        """Returns once `count` such calls have begun."""
+        async with asyncio.timeout(30), self._arrival:
+            await self._arrival.wait_for(lambda: self.calls.count(call) >= count)
+
     async def send(self, app_id: str, to: Receiver, message: OutgoingMessage, *, uuid: str) -> SentMessage:
         self.tried.append(to)
         await self._called("send")
@@ -103,6 +108,7 @@ class RecordingGateway:
         assert not in_open_transaction(), "the network was used inside a transaction"
         self.calls.append(call)
         self.entered.set()
+        await self._announce()
         if self.hold is not None:
             await self.hold.wait()
         else:
@@ -115,16 +121,21 @@ class RecordingGateway:
     async def _arrive(
         self, app_id: str, to: Receiver | None, parent: str | None, message: OutgoingMessage, uuid: str
     ) -> SentMessage:
-        same = (one for one in self.messages if (one.app_id, one.to, one.parent, one.uuid) == (app_id, to, parent, uuid))
+        same = (
+            one for one in self.messages if (one.app_id, one.to, one.parent, one.uuid) == (app_id, to, parent, uuid)
+        )
         arrived = next(same, None)
         if arrived is None:
             text = message.text if isinstance(message, TextMessage) else None
             card = message.card if isinstance(message, CardMessage) else None
             arrived = Arrived(f"om_{len(self.messages) + 1}", app_id, to, parent, uuid, text, card)
             self.messages.append(arrived)
-            async with self._arrival:
-                self._arrival.notify_all()
+            await self._announce()
         if self.lost:
             self.lost -= 1
             raise FeishuUnavailable("the answer was lost")
         return SentMessage(arrived.message_id, f"oc_{to.id if to else parent}")
+
+    async def _announce(self) -> None:
+        async with self._arrival:
+            self._arrival.notify_all()

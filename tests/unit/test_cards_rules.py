@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bot.simulator.rules import card_fault
 from cards.approval import approval_card
 from models.values import Json, JsonObject
 from tests.unit.test_cards_golden import SAMPLES
@@ -225,3 +226,8 @@ def test_the_checker_refuses_a_spoiled_card(fault: str) -> None:
     _SPOILED[fault](card)
     with pytest.raises((AssertionError, KeyError)):
         check_card(card)
+
+
+@pytest.mark.parametrize("state", SAMPLES)
+def test_the_simulator_takes_every_state(state: str) -> None:
+    assert card_fault(json.dumps(approval_card(SAMPLES[state]))) is None

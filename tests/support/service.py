@@ -1,0 +1,238 @@
+"""The whole service over real HTTP beside the Feishu simulator, and the three kinds of people who use it.
+
+async with house_running(database_url) as house:
+    agent = await house.agent(creator=house.feishu.creator, policy={"delete_*": "L3"})
+    asked = await agent.asks("delete_files")
+    card = await house.feishu.next_card(to=house.feishu.creator)
+    await house.feishu.click(card, "approve", by=house.feishu.creator)
+    assert (await agent.asks("delete_files"))["allowed"]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from bot.app import HOUSE, House, Pace, create_app
+from bot.directory import token_hash
+from bot.people import People
+from bot.policy.parse import document, parse_policy
+from bot.simulator.clock import WorldClock
+from bot.simulator.limits import Limits
+from bot.simulator.state import App, Person
+from bot.webhook_signature import secret_of
+from config.settings import Settings, load_settings
+from models.enums import Level, Role
+from models.tables import Agent, ApprovalRequest, AuditEntry, PolicyVersion, User
+from tests.support.feishu import Feishu, feishu_running
+
+SECRET_KEY = "acceptance-test-secret-key-0123456789"
+POLICY: Mapping[str, Any] = {"read_*": "L1", "write_*": "L2", "delete_*": "L3", "format_disk": "DENY"}
+FILES: Mapping[str, Any] = {"tool": "delete_file", "args": {"path": "reports/2025"}, "reason": "the quarter is closed"}
+
+
+class TravellingClock:
+    """Runs like the real one and can be moved; service and simulator agree on it."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+
+@dataclass
+class HookAgent:
+    """An AI agent: it knows its token and the hook, nothing else."""
+
+    session: aiohttp.ClientSession
+    base_url: str
+    token: str
+    name: str
+
+    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        sent = {"Authorization": f"Bearer {self.token}"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.session.request(method, self.base_url + path, json=body, headers=sent) as response:
+            return response.status, await response.json()
+
+    async def asks(self, action: str = "delete_files", *, wait: int = 0, key: str | None = None, **ask: Any) -> Any:
+        """The answer to one check; fails the test when it is a problem."""
+        headers = {"Prefer": f"wait={wait}"} if wait else {}
+        if key is not None:
+            headers["Idempotency_Key"] = key
+        body = {"action_type": action, "details": ask.pop("details", dict(FILES)), **ask}
+        status, answer = await self.call("POST", "/v1/check", body, **headers)
+        assert status in (200, 202), answer
+        return answer
+
+    async def looks(self, approval_id: str, *, wait: int = 0) -> Any:
+        status, answer = await self.call("GET", f"/v1/approvals/{approval_id}" + (f"?wait={wait}" if wait else ""))
+        assert status == 200, answer
+        return answer
+
+    async def reports(self, approval_id: str, status: str, result: Any = None) -> Any:
+        code, answer = await self.call(
+            "POST", f"/v1/approvals/{approval_id}/outcome", {"status": status, "result": result}
+        )
+        assert code == 200, answer
+        return answer
+
+
+@dataclass
+class ExecutorServer:
+    """A registered executor: remembers each order it was given, answers as it is told."""
+
+    url: str
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    answer: Mapping[str, Any] = field(default_factory=lambda: {"deleted": 3})
+    status: int = 200
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    hold: asyncio.Event | None = None
+
+
+@dataclass
+class RunningHouse:
+    app: web.Application
+    base_url: str
+    feishu: Feishu
+    clock: TravellingClock
+    session: aiohttp.ClientSession
+
+    @property
+    def house(self) -> House:
+        return self.app[HOUSE]
+
+    @property
+    def people(self) -> People:
+        return self.house.people
+
+    async def person(self, who: Person, *, role: Role | None = None, app: App | None = None) -> User:
+        """Our user for a person of the simulator's world, as an admin would register it: by Feishu id."""
+        user = await self.people.ensure("default", self.feishu.open_id(who, app), role=role, now=self.clock.now())
+        await User.filter(id=user.id).update(name=who.name)
+        return await User.get(id=user.id)
+
+    async def agent(
+        self,
+        *,
+        creator: Person | None = None,
+        name: str = "Bookkeeper",
+        policy: Mapping[str, Any] = POLICY,
+        executor: ExecutorServer | None = None,
+        app_id: str | None = None,
+    ) -> HookAgent:
+        """A registered agent with its policy; `executor` gets a secret that ExecutorServer does not check."""
+        user = await self.person(creator or self.feishu.creator)
+        token = "ast_" + secrets.token_urlsafe(32)
+        row = await Agent.create(
+            tenant="default",
+            name=name,
+            creator_id=user.id,
+            app_id=app_id,
+            token_hash=token_hash(token),
+            executor_url=executor.url if executor else None,
+            created_at=self.clock.now(),
+        )
+        if executor:
+            row.executor_secret = self.house.box.seal(secret_of(secrets.token_bytes(32)), bound_to=str(row.id))
+            await row.save(update_fields=["executor_secret"])
+        parsed = parse_policy(dict(policy), default=Level.L2, version=1)
+        await PolicyVersion.create(
+            agent_id=row.id,
+            version=1,
+            document=json.dumps(document(parsed)),
+            author="test",
+            created_at=self.clock.now(),
+        )
+        return HookAgent(self.session, self.base_url, token, name)
+
+    async def approval(self, answer: Mapping[str, Any]) -> ApprovalRequest:
+        return await ApprovalRequest.get(id=answer["approval_id"])
+
+    async def audited(self, action: str) -> list[AuditEntry]:
+        return await AuditEntry.filter(action=action).order_by("id")
+
+    async def later(self, **delta: float) -> None:
+        """Time passes, for the service and for Feishu; what fell due has been noticed when this returns."""
+        self.clock.offset += timedelta(**delta)
+        await self.feishu.advance(timedelta())
+        await self.house.scheduler.tick_all()
+
+    async def settled(self) -> None:
+        """Everything that is due has been delivered."""
+        await self.house.worker.drain()
+
+
+def settings_for(feishu: Feishu, database_url: str, **more: str) -> Settings:
+    app = feishu.app
+    return load_settings(
+        {
+            "ASSENT_DATABASE_URL": database_url,
+            "ASSENT_SECRET_KEY": SECRET_KEY,
+            "ASSENT_FEISHU_APP_ID": app.app_id,
+            "ASSENT_FEISHU_APP_SECRET": app.app_secret,
+            "ASSENT_FEISHU_ENCRYPT_KEY": app.encrypt_key,
+            "ASSENT_FEISHU_VERIFICATION_TOKEN": app.verification_token,
+            "ASSENT_FEISHU_BASE_URL": feishu.base_url,
+            **{f"ASSENT_{name.upper()}": value for name, value in more.items()},
+        }
+    )
+
+
+@asynccontextmanager
+async def house_running(
+    database_url: str, *, pace: Pace | None = None, limits: Limits | None = None, **settings: str
+) -> AsyncIterator[RunningHouse]:
+    """Service and simulator on loopback ports of their own, connected both ways, until the block ends."""
+    clock = TravellingClock()
+    async with (
+        feishu_running(clock=WorldClock(clock.now), limits=limits) as feishu,
+        aiohttp.ClientSession() as session,
+    ):
+        app = await create_app(settings_for(feishu, database_url, **settings), clock=clock, pace=pace or Pace(poll=0.2))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            feishu.connect(f"{base_url}/feishu/webhook")
+            yield RunningHouse(app, base_url, feishu, clock, session)
+        finally:
+            await runner.cleanup()
+
+
+@asynccontextmanager
+async def executor_running() -> AsyncIterator[ExecutorServer]:
+    """An executor on a free loopback port."""
+    server = ExecutorServer("")
+
+    async def execute(request: web.Request) -> web.Response:
+        server.orders.append(await request.json())
+        server.headers.append(dict(request.headers))
+        server.asked.set()
+        if server.hold is not None:
+            await server.hold.wait()
+        return web.json_response(dict(server.answer), status=server.status)
+
+    app = web.Application()
+    app.add_routes([web.post("/execute", execute)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/execute"
+        yield server
+    finally:
+        await runner.cleanup()

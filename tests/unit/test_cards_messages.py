@@ -1,0 +1,241 @@
+"""The texts of the bot, in both languages: what each must say, and that no untrusted word in them is obeyed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from cards import messages as say
+from cards.views import (
+    AgentView,
+    AuditLine,
+    AuditView,
+    Audience,
+    CopyView,
+    L2View,
+    OneTimeLinkView,
+    PendingItem,
+    PendingView,
+    PolicyRuleView,
+    PolicyView,
+    UndeliverableView,
+    WhoamiView,
+)
+from cards.words import ago, lasting
+from models.enums import AgentStatus, ApprovalStatus, Delivery, ExecutionStatus, Language, Level, Role, Verdict
+from models.values import ExecutionView, Refusal, RefusalKind
+from tests.unit.test_cards_golden import ASKED, PENDING, SAMPLES
+
+ZH, EN = Language.ZH_CN, Language.EN_US
+_EVIL = '<at user_id="all"></at>[x](https://e.cn)\u202e\nsk-abcdefghijklmnop1234'
+_L2 = L2View(agent="Bot", action_type="send_feishu_message", args={"to": "lin"}, at=ASKED, rule="send_*")
+
+
+def _evil_texts(language: Language) -> dict[str, str]:
+    """Every text whose parts others write, all of them hostile."""
+    view = replace(
+        SAMPLES["approved_failed"],
+        agent=_EVIL,
+        creator=_EVIL,
+        requester=_EVIL,
+        action_type=_EVIL,
+        tool=_EVIL,
+        args={_EVIL: _EVIL, "path": _EVIL},
+        claimed_reason=_EVIL,
+        rule=_EVIL,
+        resolver=_EVIL,
+        resolution_reason=_EVIL,
+        code=_EVIL,
+        details_url=None,
+        execution=ExecutionView(ExecutionStatus.FAILED, result={"a": _EVIL}, error=_EVIL),
+    )
+    pending = replace(view, status=ApprovalStatus.PENDING)
+    item = PendingItem(
+        approval_id=view.approval_id, code=_EVIL, agent=_EVIL, action_type=_EVIL, created_at=ASKED, expires_at=ASKED
+    )
+    agent = AgentView(name=_EVIL, status=AgentStatus.PAUSED, creator=_EVIL, executor_url=_EVIL, app_id=_EVIL)
+    policy = PolicyView(
+        agent=_EVIL, version=1, default=Level.L2, rules=(PolicyRuleView(pattern=_EVIL, level=Level.L3),), author=_EVIL
+    )
+    line = AuditLine(at=ASKED, actor=_EVIL, action=_EVIL, subject=_EVIL, detail=_EVIL)
+    l2 = L2View(
+        agent=_EVIL, action_type=_EVIL, args={"x": _EVIL}, at=ASKED, requester=_EVIL, claimed_reason=_EVIL, rule=_EVIL
+    )
+    lost = UndeliverableView(
+        subject=_EVIL, detail=_EVIL, agent=_EVIL, action_type=_EVIL, approval_id=view.approval_id, code=_EVIL
+    )
+    return {
+        "l2": say.l2_notice(l2, language).text,
+        "outcome": say.outcome_notice(view, Audience.CREATOR, language).text,
+        "rejected": say.outcome_notice(
+            replace(view, status=ApprovalStatus.REJECTED), Audience.REQUESTER, language
+        ).text,
+        "asked": say.approval_notice(pending, language).text,
+        "reminder": say.reminder_text(pending, language).text,
+        "fallback": say.fallback_text(pending, language).text,
+        "lost": say.undeliverable_alert(lost, language).text,
+        "resolved": say.resolved_text(view, Verdict.APPROVE, language),
+        "show": say.show(view, language, copies=[CopyView(person=_EVIL, state=Delivery.SENT, detail=_EVIL)]),
+        "pending": say.pending_list(PendingView(items=(item,), total=3, now=ASKED), language),
+        "agents": say.agents_list([agent], language),
+        "agent": say.agent_show(agent, language, now=ASKED),
+        "policy": say.policy_show(policy, language, now=ASKED),
+        "invalid": say.policy_invalid([_EVIL], language),
+        "audit": say.audit_list(AuditView(lines=(line,)), language, now=ASKED),
+        "unknown": say.unknown_command(_EVIL, _EVIL, language),
+        "usage": say.usage(_EVIL, language, _EVIL),
+        "welcome": say.welcome(_EVIL, Role.MEMBER, language),
+        "paused": say.agent_paused(_EVIL, language),
+        "executor": say.executor_set(_EVIL, _EVIL, language),
+        "role": say.role_set(_EVIL, Role.ORG_ADMIN, language),
+        "refusal": say.refusal_text(Refusal(RefusalKind.ALREADY_RESOLVED, by=_EVIL, at=ASKED), language, ASKED),
+        "subject": say.refusal_text(Refusal(RefusalKind.UNKNOWN_SUBJECT, detail=_EVIL), language, ASKED),
+    }
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("text", _evil_texts(ZH))
+def test_no_text_can_be_made_to_call_everyone_or_to_link(text: str, language: Language) -> None:
+    said = _evil_texts(language)[text]
+    assert "<" not in said
+    assert "[" not in said
+    assert "https://e.cn" not in said
+    assert "\u202e" not in said
+    assert "sk-abcdefghijklmnop1234" not in said
+    assert "{" not in said.replace("{\n", "").replace('{"', "")
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", RefusalKind)
+def test_every_refusal_has_a_sentence_with_and_without_who_and_when(kind: RefusalKind, language: Language) -> None:
+    bare = say.refusal_text(Refusal(kind), language, ASKED)
+    full = Refusal(kind, by="Lin", at=ASKED, status=ApprovalStatus.REJECTED, detail="x")
+    for sentence in (bare, say.refusal_text(full, language, ASKED)):
+        assert "None" not in sentence
+        assert "{" not in sentence
+        assert sentence.endswith(("。", ".", "CODE", "校验码"))
+
+
+def test_a_second_click_learns_who_decided_what_and_when() -> None:
+    refusal = Refusal(RefusalKind.ALREADY_RESOLVED, by="林晓", at=ASKED, status=ApprovalStatus.REJECTED)
+    toast = say.refusal_toast(refusal, ASKED)
+    assert toast == {
+        "type": "info",
+        "content": "林晓 于 3月5日 14:32 已拒绝，无需再处理。",
+        "i18n": {
+            "zh_cn": "林晓 于 3月5日 14:32 已拒绝，无需再处理。",
+            "en_us": "Already rejected by 林晓, Mar 5, 14:32.",
+        },
+    }
+
+
+def test_an_l2_notice_says_that_it_is_executing_not_that_it_is_done() -> None:
+    assert say.l2_notice(_L2, ZH).title == "【告知】「Bot」正在执行：发送飞书消息"
+    assert say.l2_notice(_L2, EN).title == "【Notice】 “Bot” is executing: send a Feishu message"
+    assert "What: lin" in say.l2_notice(_L2, EN).body
+
+
+def test_the_fallback_has_what_the_command_needs_and_no_arguments() -> None:
+    text = say.fallback_text(replace(PENDING, args={"path": "13812345678"}), ZH).text
+    assert f"/approve {PENDING.approval_id} 5d1f6a" in text
+    assert f"/reject {PENDING.approval_id}" in text
+    assert "138" not in text.replace(str(PENDING.approval_id), "")
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("approved_succeeded", "执行成功"),
+        ("approved_failed", "PermissionError"),
+        ("approved_unknown", "不会自动重试"),
+        ("rejected", "先别删"),
+        ("expired", "无人答复"),
+        ("cancelled", "撤回"),
+    ],
+)
+def test_creator_and_requester_learn_how_it_ended(state: str, told: str) -> None:
+    for audience in Audience:
+        assert told in say.outcome_notice(SAMPLES[state], audience, ZH).text
+    assert "您" in say.outcome_notice(SAMPLES[state], Audience.REQUESTER, ZH).text
+    assert str(PENDING.details_url) not in say.outcome_notice(SAMPLES[state], Audience.REQUESTER, ZH).text
+
+
+def test_a_reminder_says_how_long_it_waited() -> None:
+    assert "2 小时" in say.reminder_text(SAMPLES["pending_reminded"], ZH).title
+    assert "waiting 2 h" in say.reminder_text(SAMPLES["pending_reminded"], EN).title
+
+
+def test_help_offers_nobody_what_would_be_refused() -> None:
+    member, creator = say.help_text(Role.MEMBER, False, ZH), say.help_text(Role.MEMBER, True, ZH)
+    assert "/policy" not in member
+    assert "/policy set" in creator
+    assert "/user" not in creator
+    assert "/user" in say.help_text(Role.ORG_ADMIN, False, EN)
+
+
+def test_the_pending_list_counts_what_it_does_not_show() -> None:
+    item = PendingItem(
+        approval_id=UUID(int=7),
+        code="abc123",
+        agent="A",
+        action_type="delete_files",
+        created_at=ASKED,
+        expires_at=ASKED,
+    )
+    text = say.pending_list(PendingView(items=(item,), total=9, now=ASKED + timedelta(minutes=5)), EN)
+    assert "waiting 5 min" in text
+    assert "8 more" in text
+    assert say.pending_list(PendingView(items=(), total=0, now=ASKED), EN) == "Nothing is waiting for you."
+
+
+def test_the_one_time_link_names_its_time_and_carries_no_token() -> None:
+    link = OneTimeLinkView(agent="A", url="https://assent.example/s/k", valid=timedelta(minutes=10), rotated=True)
+    assert "10 分钟" in say.one_time_link(link, ZH).body
+    assert say.one_time_link(link, EN).text.endswith("https://assent.example/s/k")
+
+
+def test_whoami_names_role_and_language() -> None:
+    view = WhoamiView(name="Lin", role=Role.ORG_ADMIN, tenant="acme", language=EN, agents=2, pending=1)
+    assert "organisation admin" in say.whoami(view, EN)
+    assert "组织管理员" in say.whoami(view, ZH)
+
+
+@pytest.mark.parametrize(
+    ("delta", "zh", "en"),
+    [
+        (timedelta(seconds=20), "刚刚", "just now"),
+        (timedelta(minutes=5), "5 分钟前", "5 min ago"),
+        (timedelta(hours=2, minutes=5), "2 小时 5 分钟前", "2 h 5 min ago"),
+        (timedelta(days=3), "3 天前", "3 d ago"),
+    ],
+)
+def test_times_past_read_naturally(delta: timedelta, zh: str, en: str) -> None:
+    assert (ago(delta, ZH), ago(delta, EN)) == (zh, en)
+
+
+def test_a_clock_that_ran_backwards_gives_no_negative_time() -> None:
+    assert lasting(timedelta(seconds=-90)).en == "under 1 min"
+
+
+_PLAIN_ANSWERS: list[Callable[[Language], str]] = [
+    say.not_a_command,
+    say.in_private,
+    lambda language: say.too_old(timedelta(minutes=9), language),
+    lambda language: say.went_wrong("r-1", language),
+    lambda language: say.became_admin(Role.PLATFORM_ADMIN, language),
+    lambda language: say.agent_resumed("A", language),
+    lambda language: say.agent_archived("A", language),
+    lambda language: say.executor_set("A", None, language),
+    lambda language: say.audit_list(AuditView(lines=()), language, now=ASKED),
+    lambda language: say.agents_list([], language),
+]
+
+
+@pytest.mark.parametrize("answer", _PLAIN_ANSWERS)
+def test_each_answer_exists_in_both_languages(answer: Callable[[Language], str]) -> None:
+    assert any("一" <= char <= "鿿" for char in answer(ZH))
+    assert not any("一" <= char <= "鿿" for char in answer(EN))
