@@ -124,7 +124,8 @@ class House:
         self.gateway = gateway or self._client()
         self.executions = self._executions(executor or self._http_executor(session), pace)
         self.worker = self._worker(pace)
-        self.scheduler = self._scheduler()
+        self.reminders = Reminders(self.ledger, self.approvals, self.people, self.views)
+        self.scheduler = Scheduler(jobs(self.reminders, self.executions, Housekeeping(), clock))
         self.chat = Chat(self._conversation(), self.apps, self.gateway)
         clicks = Clicks(self.approvals, self.people, self.views, clock)
         self.dispatcher = Dispatcher(CardClicks(clicks, clock, settings.zone), self.chat)
@@ -171,10 +172,6 @@ class House:
             self.bell, self.clock,
         )  # fmt: skip
         return Worker(self.ledger, delivery.deliver, self.bell, self.clock, lease=pace.lease, poll=pace.poll)
-
-    def _scheduler(self) -> Scheduler:
-        reminders = Reminders(self.ledger, self.approvals, self.people, self.views)
-        return Scheduler(jobs(reminders, self.executions, Housekeeping(), self.clock))
 
     def _conversation(self) -> Conversation:
         answers = Answers(

@@ -99,7 +99,9 @@ class FeishuApps:
         await self._write(self.default, name="default", is_default=True, now=now)
 
     async def _load(self, app_id: str) -> AppCredentials:
-        row = await FeishuApp.get_or_none(app_id=app_id, archived_at=None)
+        # The id may come from a web address: one that cannot be an app's is not even looked up.
+        looks_right = app_id == self.default.app_id or _APP_ID.fullmatch(app_id)
+        row = await FeishuApp.get_or_none(app_id=app_id, archived_at=None) if looks_right else None
         if row is None:
             raise UnknownApp(app_id)
         if app_id == self.default.app_id:

@@ -91,7 +91,7 @@ def entry_hash(
     approval_id: UUID | None,
     details: str,
 ) -> str:
-    """The hash of one entry. The key names are part of the format; see docs/operations.md before touching them."""
+    """The hash of one entry. The keys and their spelling are the format: a change breaks every audit that exists."""
     text = _canonical(
         {
             "action": action,

@@ -32,7 +32,7 @@ class Listener:
         self._returned = returned
         self._task: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
-        self.listening = asyncio.Event()
+        self._listened = False  # whether the last attempt got as far as LISTEN
 
     async def open(self) -> None:
         """Listens, or keeps trying to: returns when the first attempt has ended."""
@@ -52,23 +52,23 @@ class Listener:
         while True:
             try:
                 await self._listen_once(first)
-                attempt = 0
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as fault:
+            except Exception as fault:
                 log.warning("listener.lost", fault=type(fault).__name__)
             finally:
                 if not first.done():
                     first.set_result(None)
+            attempt = 0 if self._listened else attempt + 1
             await asyncio.sleep(RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)])
-            attempt += 1
 
     async def _listen_once(self, first: asyncio.Future[None]) -> None:
         """Returns when the connection is lost."""
         self._lost.clear()
+        self._listened = False
         connection = await asyncpg.connect(**self._credentials)
         try:
             connection.add_termination_listener(lambda _: self._lost.set())
             await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: self._heard(payload))
-            self.listening.set()
+            self._listened = True
             if first.done():
                 self._returned()
             else:
@@ -80,5 +80,4 @@ class Listener:
                 except TimeoutError:
                     await connection.execute("SELECT 1")
         finally:
-            self.listening.clear()
             connection.terminate()

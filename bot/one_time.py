@@ -110,10 +110,6 @@ class OneTimeSecrets:
             work.audit(_viewed(row, person))
             return Revealed(secret, row.title, person.language if person else None)
 
-    async def sweep(self, now: datetime) -> int:
-        """Erases what nobody looked at in time; the rows stay, so that the page can say what happened."""
-        return await OneTimeSecret.filter(expires_at__lte=now, ciphertext__isnull=False).update(ciphertext=None)
-
 
 def _viewed(row: OneTimeSecret, person: User | None) -> AuditFact:
     """Who held the link is not known; the entry names for whom it was made."""

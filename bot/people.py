@@ -29,6 +29,7 @@ from models.user import User
 from models.values import AppCredentials, Operator, PersonIds
 
 WHO_LIMIT = 200  # characters
+ID_LIMIT = 80  # characters of an id of Feishu's; the column's width, beyond which Tortoise refuses to look
 
 _NOT_YET_KNOWN = "?"
 """Begins the open_id of an identity of which Feishu has not yet told us the open_id; no id of Feishu's begins so."""
@@ -226,10 +227,12 @@ def _parse(who: str) -> _Named | None:
     if "@" in who:
         name, _, host = who.lower().rpartition("@")
         return _Named(email=f"{name}@{host}") if name and "." in host.strip(".") else None
+    if len(who) > ID_LIMIT:
+        return None
     if who.startswith("ou_"):
-        return _Named(ids=PersonIds(open_id=who)) if len(who) <= 80 else None
+        return _Named(ids=PersonIds(open_id=who))
     if who.startswith("on_"):
-        return _Named(ids=PersonIds(union_id=who)) if len(who) <= 80 else None
+        return _Named(ids=PersonIds(union_id=who))
     try:
         return _Named(uuid=UUID(who)) if len(who) == 36 else _Named(ids=PersonIds(user_id=who))
     except ValueError:

@@ -56,7 +56,7 @@ class Worker:
         executing: int = 8,
         lease: timedelta = LEASE,
         poll: float = 1.0,
-        patience: float = 10.0,
+        patience: float = 20.0,
     ) -> None:
         """`poll`: seconds until other processes' messages are seen; `patience`: seconds to end what is begun."""
         self.name = f"worker:{new_id()}"

@@ -107,10 +107,17 @@ def show(
         (f"{label.in_(language)}: {_in(value, language)}" for label, value in facts if value is not None),
         (_copy(copy, view.now, language, zone) for copy in copies),
         safe_arguments(view.args),
-        safe_text(view.claimed_reason) if view.claimed_reason else None,
-        safe_text(view.resolution_reason) if view.resolution_reason else None,
+        _headed(_CLAIMED, view.claimed_reason, language),
+        _headed(Bilingual("决定的理由：", "Reason of the decision:"), view.resolution_reason, language),
         view.details_url,
     )
+
+
+_CLAIMED = Bilingual("智能体自称的理由（未核实）：", "The agent's own reason (not verified):")
+
+
+def _headed(head: Bilingual, text: str | None, language: Language) -> list[str] | None:
+    return [head.in_(language), safe_text(text)] if text and text.strip() else None
 
 
 def _rule(view: ApprovalView) -> Bilingual:

@@ -61,7 +61,7 @@ def _waiting(view: ApprovalView, zone: tzinfo) -> Bilingual:
     if view.claim_expires_at is None:
         return Bilingual("等待智能体领取", "Waiting for the agent to take it up")
     at = moment(view.claim_expires_at, view.now, zone)
-    if view.claim_expires_at <= view.now:
+    if view.lapsed:
         return Bilingual("智能体未在 {at} 前领取，已失效", "Lapsed: not taken up by {at}").format(at=at)
     return Bilingual("等待智能体领取，{at} 前有效", "Waiting for the agent, until {at}").format(at=at)
 

@@ -36,7 +36,15 @@ from cards.notices import (
     resolved_text,
     undeliverable_alert,
 )
-from cards.refusals import busy_toast, refusal_sentence, refusal_text, refusal_toast, resolved_toast, toast, verdict_toast
+from cards.refusals import (
+    busy_toast,
+    refusal_sentence,
+    refusal_text,
+    refusal_toast,
+    resolved_toast,
+    toast,
+    verdict_toast,
+)
 
 __all__ = [
     "agent_archived",

@@ -43,7 +43,7 @@ def _approved(view: ApprovalView) -> CardState:
     approved = STATUSES[ApprovalStatus.APPROVED]
     match view.execution_status:
         case ExecutionStatus.NOT_STARTED:
-            return CardState(_titled(approved, view), "green", _before_start(view), "blue")
+            return _not_started(view)
         case ExecutionStatus.RUNNING:
             return CardState(_titled(EXECUTIONS[ExecutionStatus.RUNNING], view), "green", approved, "green")
         case ExecutionStatus.SUCCEEDED:
@@ -52,10 +52,13 @@ def _approved(view: ApprovalView) -> CardState:
             return CardState(_titled(EXECUTIONS[trouble], view), "orange", approved, "green")
 
 
-def _before_start(view: ApprovalView) -> Bilingual:
+def _not_started(view: ApprovalView) -> CardState:
+    title = _titled(STATUSES[ApprovalStatus.APPROVED], view)
     if view.executor is Executor.SERVICE:
-        return Bilingual("即将执行", "Starting")
-    return Bilingual("待智能体执行", "Waiting for the agent")
+        return CardState(title, "green", Bilingual("即将执行", "Starting"), "blue")
+    if view.lapsed:
+        return CardState(title, "grey", Bilingual("已失效", "Lapsed"))
+    return CardState(title, "green", Bilingual("待智能体执行", "Waiting for the agent"), "blue")
 
 
 def _question(view: ApprovalView) -> Bilingual:
@@ -70,7 +73,7 @@ def _question(view: ApprovalView) -> Bilingual:
 
 
 def _titled(status: Bilingual, view: ApprovalView) -> Bilingual:
-    words = Bilingual("{status}：「{agent}」{action}", "{status}: “{agent}” {action}")
+    words = Bilingual("{status}：「{agent}」{action}", "{status}: {action} (“{agent}”)")
     raw = name(view.action_type)
     action = action_phrase(view.action_type) or Bilingual(f"执行 {raw}", f"run {raw}")
     return words.format(status=status, agent=name(view.agent), action=action)

@@ -61,6 +61,12 @@ class ApprovalView:
         return max(timedelta(0), (self.resolved_at or self.now) - self.created_at)
 
     @property
+    def lapsed(self) -> bool:
+        """Whether the agent let its approval go by without claiming it."""
+        unclaimed = self.executor is Executor.AGENT and self.claimed_at is None
+        return unclaimed and self.claim_expires_at is not None and self.claim_expires_at <= self.now
+
+    @property
     def execution_status(self) -> ExecutionStatus:
         return self.execution.status if self.execution else ExecutionStatus.NOT_STARTED
 

@@ -155,7 +155,7 @@ class AgentAdministration:
 
     @staticmethod
     async def _candidates(actor: Actor, name: str) -> list[Agent]:
-        if "\0" in name:
+        if len(name) > NAME_LIMIT or not name.isprintable():
             return []
         if (by_id := _uuid(name)) and (agent := await Agent.get_or_none(id=by_id).select_related("creator")):
             return [agent] if actor.everywhere or agent.tenant == actor.tenant else []
@@ -175,9 +175,10 @@ async def _unusable(tenant: str, name: str) -> Declined | None:
 
 
 async def _unusable_app(tenant: str, app_id: str | None) -> Declined | None:
-    if app_id is None or await FeishuApp.exists(app_id=app_id, tenant=tenant, archived_at=None):
+    if app_id is None:
         return None
-    return Declined(Why.UNKNOWN_APP, app_id)
+    apps = await FeishuApp.filter(tenant=tenant, archived_at=None).values_list("app_id", flat=True)
+    return None if app_id in apps else Declined(Why.UNKNOWN_APP, app_id)
 
 
 async def _changed(work: Work, actor: Actor, agent: Agent, action: str, details: JsonObject) -> None:

@@ -10,6 +10,8 @@ from models.enums import Role
 from models.user import User
 from models.values import Refusal, RefusalKind
 
+NAME_LIMIT = 200  # characters
+
 
 class UserAdministration:
     def __init__(self, people: People) -> None:
@@ -33,7 +35,10 @@ class UserAdministration:
         person = await self._people.find(tenant, who)
         if person is not None:
             return person
-        namesakes = [] if "\0" in who else await User.filter(tenant=tenant, name=who.strip(), joined_with=None)
+        name = who.strip()
+        if len(name) > NAME_LIMIT or not name.isprintable():
+            return Refusal(RefusalKind.UNKNOWN_SUBJECT, detail=who[:NAME_LIMIT])
+        namesakes = await User.filter(tenant=tenant, name=name, joined_with=None)
         if len(namesakes) > 1:
             return Declined(Why.AMBIGUOUS, who)
         return namesakes[0] if namesakes else Refusal(RefusalKind.UNKNOWN_SUBJECT, detail=who)

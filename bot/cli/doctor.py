@@ -36,6 +36,9 @@ def examine(lark: bool) -> None:
 
 
 async def _examine(lark: bool) -> None:
+    from config import logging
+
+    logging.configure("ERROR")  # the findings say it already
     bad = False
     async for finding in findings(lark):
         bad = bad or finding.health is Health.BAD

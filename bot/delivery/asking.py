@@ -115,12 +115,12 @@ class AskWithCard:
             work.audit(fact(message, "delivery.degraded", fault=sent.fault, approval=approval))
         if sent.is_card and approval.revision > sent.shown:
             await outbox.add([outbox.card_update(approval, copy, work.now)])
-        await self._follow(work, approval, sent.words)
+        await self._follow(work, approval)
 
     async def _withdraw(self, copy: CardCopy, approval_id: UUID, work: Work) -> None:
         """The person was never asked, so nothing says that it was."""
         await CardCopy.filter(id=copy.id, message_id=None).delete()
-        await self._follow(work, await ApprovalRequest.get(id=approval_id), None)
+        await self._follow(work, await ApprovalRequest.get(id=approval_id))
 
     async def _undeliverable(self, message: OutboxMessage, fault: BaseException, work: Work) -> None:
         approval = await ApprovalRequest.select_for_update().get(id=message.approval_id)
@@ -134,7 +134,7 @@ class AskWithCard:
         work.audit(
             fact(message, "delivery.failed", fault=fault, approval=approval, asked_instead=[str(one) for one in asked])
         )
-        await self._follow(work, approval, words(fault))
+        await self._follow(work, approval)
 
     async def _alert(self, work: Work, approval: ApprovalRequest, copy: CardCopy, fault: BaseException) -> None:
         facts = await self._views.of(approval, work.now)
@@ -150,15 +150,14 @@ class AskWithCard:
         )
         await self._alerts.tell(work, approval.tenant, f"card:{copy.id}", view, spare=person.id)
 
-    async def _follow(self, work: Work, approval: ApprovalRequest, detail: str | None) -> None:
+    async def _follow(self, work: Work, approval: ApprovalRequest) -> None:
         """The approval says how far its question got; whoever waits for it may look."""
-        states = [copy.state for copy in await CardCopy.filter(approval_id=approval.id)]
-        reached = _furthest(states) if states else approval.delivery
-        if detail is None and reached is approval.delivery:
+        asked = await CardCopy.filter(approval_id=approval.id).order_by("id")
+        reached = _furthest([copy.state for copy in asked]) if asked else approval.delivery
+        detail = next((copy.fault for copy in asked if copy.fault), None)
+        if (reached, detail) == (approval.delivery, approval.delivery_detail):
             return
-        await ApprovalRequest.filter(id=approval.id).update(
-            delivery=reached, delivery_detail=detail or approval.delivery_detail
-        )
+        await ApprovalRequest.filter(id=approval.id).update(delivery=reached, delivery_detail=detail)
         if reached is Delivery.UNDELIVERABLE:  # rare, so that it may cost a NOTIFY (design.md 4.3)
             await self._waiters.notify(approval.id)
         work.after_commit(partial(self._waiters.wake, [approval.id]))

@@ -200,6 +200,7 @@ class OpenApi:
                 exchange.code,
                 fault.kind if fault else None,
                 {**exchange.body, **hidden},
+                dict(exchange.request.query),
             )
         )
         self._simulator.world.touch()

@@ -39,6 +39,7 @@ class ApiCall:
     code: int | None
     fault: str | None
     body: Json
+    query: Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,15 +241,16 @@ async def test_a_recalled_card_is_let_go_quietly(office: Office) -> None:
     assert all(message.to is None or message.to.id != "u_root" for message in office.gateway.messages)
 
 
-async def test_a_misconfigured_app_shows_on_the_approval(office: Office) -> None:
+async def test_a_misconfigured_app_shows_on_the_approval_until_it_is_mended(office: Office) -> None:
     approval = await office.asked(await office.person("Ann"))
     office.gateway.faults["send"].append(FeishuMisconfigured("scope missing: im:message", code=230027))
     await office.deliver()
     now = await fresh(approval)
-    assert (now.delivery, now.delivery_detail) == (
-        Delivery.QUEUED,
-        "FeishuMisconfigured: scope missing: im:message",
-    )
+    assert (now.delivery, now.delivery_detail) == (Delivery.QUEUED, "FeishuMisconfigured: scope missing: im:message")
+    office.gate.clock.move(minutes=5)
+    await office.deliver()
+    mended = await fresh(approval)
+    assert (mended.delivery, mended.delivery_detail) == (Delivery.SENT, None)
 
 
 async def test_giving_up_on_a_card_asks_the_admins(office: Office) -> None:

@@ -191,6 +191,25 @@ async def test_an_outcome_outlives_a_database_that_is_away_for_a_moment(
     assert len(office.executor.orders) == 1
 
 
+async def test_what_can_never_be_started_has_failed_visibly(
+    office: Office, approved: ApprovalRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: object) -> None:
+        raise RuntimeError("the policy cannot be read")
+
+    monkeypatch.setattr(office.gate.directory, "policy_of", broken)
+    await office.deliver()
+    assert (await fresh(approved)).execution is ExecutionStatus.NOT_STARTED
+    await OutboxMessage.filter(kind=OutboxKind.EXECUTE).update(attempts=30)
+    office.gate.clock.move(hours=1)
+    await office.deliver()
+    given_up = await fresh(approved)
+    assert given_up.execution is ExecutionStatus.FAILED
+    assert given_up.execution_started_at is None
+    assert office.executor.orders == []
+    assert "delivery.failed" in await facts_of(approved.id)
+
+
 async def test_slow_executors_do_not_hold_up_cards(office: Office, approved: ApprovalRequest) -> None:
     office.executor.hold = asyncio.Event()
     worker = office.worker(executing=1, sending=1)

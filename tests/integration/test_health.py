@@ -42,7 +42,7 @@ async def _ready(checks: Mapping[str, ReadyCheck]) -> tuple[int, dict[str, objec
 
 async def test_ready_with_a_database_that_is_migrated(database: Database) -> None:
     applied = MigrationsApplied(database)
-    checks = {"database": partial(database_answers, database), "migrations": applied}
+    checks: dict[str, ReadyCheck] = {"database": partial(database_answers, database), "migrations": applied}
     for _ in range(2):
         status, body = await _ready(checks)
         assert (status, body) == (200, {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}})
@@ -157,7 +157,7 @@ async def test_outside_the_hook_errors_stay_plain() -> None:
 
 def test_the_callers_words_never_take_the_place_of_ours() -> None:
     with pytest.raises(ValueError, match="reserved"):
-        problem(409, "already_claimed", "…", title="mine")  # type: ignore[arg-type]
+        problem(409, "already_claimed", "…", title="mine")
     with pytest.raises(ValueError, match="no problem no_such_code"):
         problem(409, "no_such_code", "…")
     answer = problem(400, "busy", "…", by="\ud800", at="now")

@@ -96,6 +96,7 @@ async def test_only_a_hash_and_a_ciphertext_are_stored(desk: Desk) -> None:
     row = await OneTimeSecret.get()
     assert row.key_hash == hashlib.sha256(key.encode()).hexdigest()
     assert len(key) >= 43, "256 random bits"
+    assert row.ciphertext
     assert TOKEN not in row.ciphertext
     assert key not in row.ciphertext
 
@@ -108,8 +109,6 @@ async def test_it_expires_after_ten_minutes(desk: Desk) -> None:
     for response in (await desk.get(key), await desk.press(key)):
         assert response.status == 410
         assert "过期" in await response.text()
-    assert await desk.secrets.sweep(desk.town.clock.now()) == 1
-    assert (await OneTimeSecret.get()).ciphertext is None
 
 
 async def test_an_unknown_key_opens_nothing(desk: Desk) -> None:

@@ -338,7 +338,7 @@ async def test_lines_are_marked_as_read_by_a_press_only(site: Site) -> None:
 
 
 async def _unread() -> set[UUID]:
-    return set(await Notification.filter(read_at__isnull=True).values_list("id", flat=True))
+    return {line.id for line in await Notification.filter(read_at__isnull=True)}
 
 
 async def test_a_long_inbox_continues_on_older_pages(site: Site) -> None:

@@ -20,6 +20,7 @@ from bot.secrets import SecretBox
 from bot.worker import Worker
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import Role, Verdict, Via
+from models.ids import new_id
 from models.tables import Agent, AuditEntry, FeishuIdentity, OutboxMessage, User
 from tests.support.gate import APP_ID, Gate, open_gate, operator
 from tests.support.gateway import RecordingGateway
@@ -101,6 +102,9 @@ class Office:
             now=self.gate.clock.now(),
             **kwargs,
         )
+        last = await OutboxMessage.all().order_by("-id").first()
+        while last is not None and message.id <= last.id:  # ids of one millisecond are in no order
+            message.id = new_id()
         await outbox.add([message])
         self.gate.bell.ring()
         return message

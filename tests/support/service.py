@@ -167,7 +167,8 @@ class RunningHouse:
         """Time passes, for the service and for Feishu; what fell due has been noticed when this returns."""
         self.clock.offset += timedelta(**delta)
         await self.feishu.advance(timedelta())
-        await self.house.scheduler.tick_all()
+        await self.house.reminders.tick(self.clock.now())
+        await self.house.executions.recover(self.clock.now())
 
     async def settled(self) -> None:
         """Everything that is due has been delivered."""

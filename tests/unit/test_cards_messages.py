@@ -12,9 +12,9 @@ import pytest
 from cards import messages as say
 from cards.views import (
     AgentView,
+    Audience,
     AuditLine,
     AuditView,
-    Audience,
     CopyView,
     L2View,
     OneTimeLinkView,

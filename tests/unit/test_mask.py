@@ -31,14 +31,49 @@ def test_a_short_secret_shows_no_digest_because_it_could_be_guessed_from_it() ->
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "DB_PASSWORD", "userPassword", "token", "access_token", "apiKey", "X-Api-Key", "client_secret", "Authorization", "Set-Cookie", "private_key", "privateKey", "pwd", "db_pass", "otp", "cvv", "密码", "登录口令", "私钥", "credentials"],
+    [
+        "password",
+        "DB_PASSWORD",
+        "userPassword",
+        "token",
+        "access_token",
+        "apiKey",
+        "X-Api-Key",
+        "client_secret",
+        "Authorization",
+        "Set-Cookie",
+        "private_key",
+        "privateKey",
+        "pwd",
+        "db_pass",
+        "otp",
+        "cvv",
+        "credentials",
+        "密码",
+        "登录口令",
+        "私钥",
+    ],
 )
 def test_a_field_of_this_name_holds_a_secret(name: str) -> None:
     assert names_secret(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["path", "max_tokens", "password_policy", "author", "passport", "secretary", "pinned", "amount", "to", "key", "token_count", "收件人"]
+    "name",
+    [
+        "path",
+        "max_tokens",
+        "password_policy",
+        "author",
+        "passport",
+        "secretary",
+        "pinned",
+        "amount",
+        "to",
+        "key",
+        "token_count",
+        "收件人",
+    ],
 )
 def test_a_field_of_this_name_does_not(name: str) -> None:
     assert not names_secret(name)

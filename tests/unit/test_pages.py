@@ -1,0 +1,102 @@
+"""What the pages draw with: untrusted values made visible, and words in both languages."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cards.escape import visible
+from cards.words import Bilingual
+from handlers.pages import values
+from handlers.pages.words import REFUSALS, STEPS, WORDS
+from models.values import JsonObject, RefusalKind
+
+PAGES = Path(__file__).parents[2] / "handlers" / "pages"
+
+awkward = st.text(
+    st.one_of(
+        st.characters(),
+        st.sampled_from("ab \n\r\t中文。！（）～e\u0301\u202e\u200b\u200d\u00ad\ufe0f👩💻🇨🇳\u3000\u2800\x00\x1b"),
+    ),
+    max_size=60,
+)
+
+
+@given(awkward)
+def test_the_fast_way_shows_what_the_careful_way_shows(text: str) -> None:
+    assert values.whole(text) == "".join(piece.shown for piece in visible(text))
+
+
+@given(awkward)
+def test_nothing_hidden_gets_through(text: str) -> None:
+    shown = values.whole(text)
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\x00-\x09\x0b-\x1f\ufeff]", shown)
+
+
+def test_nothing_is_cut_off() -> None:
+    text = "中文 and English\n" * 10_000 + "the end"
+    assert values.tree({"note": text}).children[0].shown == text
+
+
+def test_types_are_told_apart() -> None:
+    drawn = values.tree({"a": 1, "b": "1", "c": True, "d": "true", "e": None, "f": [], "g": {}, "h": 1.5, "i": ""})
+    assert [(node.kind, node.shown) for node in drawn.children] == [
+        ("number", "1"),
+        ("text", "1"),
+        ("yesno", "true"),
+        ("text", "true"),
+        ("nothing", "null"),
+        ("list", ""),
+        ("object", ""),
+        ("number", "1.5"),
+        ("text", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"password": "correct horse"},
+        {"nested": [{"api_key": "correct horse"}]},
+        {"shell": "curl -H 'Authorization: Bearer correct-horse-battery' x"},
+        {"rows": [["api_key", n] for n in range(2_000)], "secret": "correct horse"},
+    ],
+)
+def test_secrets_are_masked_at_any_depth_and_size(value: JsonObject) -> None:
+    assert "correct" not in str(values.tree(value))
+    assert "●●●●" in str(values.tree(value))
+
+
+def test_the_length_of_a_masked_text_is_not_told_wrongly() -> None:
+    """The mask says the length of the secret; the length of the mask would only confuse."""
+    assert values.tree({"password": "correct horse"}).children[0].size is None
+
+
+def test_every_word_of_the_templates_exists_and_none_is_left_over() -> None:
+    drawn = "".join(path.read_text("utf-8") for path in (PAGES / "templates").glob("*.html"))
+    used = set(re.findall(r"\bt\('(\w+)'", drawn))
+    used |= set(re.findall(r"\bt\('(\w+)' if", drawn)) | set(re.findall(r" else '(\w+)'(?:\)|,)", drawn))
+    computed = {"kind_", "gone_", "bad_link", "not_found"}  # t('kind_' ~ …), t(fault), t(fault ~ '_title')
+    assert used - computed <= WORDS.keys()
+    left = {key for key in WORDS.keys() - used if not key.startswith(tuple(computed))}
+    assert left == set()
+
+
+@pytest.mark.parametrize("words", [*WORDS.values(), *STEPS.values(), *REFUSALS.values()])
+def test_both_languages_say_the_same_things(words: Bilingual) -> None:
+    def gaps(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    assert words.zh.strip()
+    assert words.en.strip()
+    assert gaps(words.zh) == gaps(words.en)
+
+
+def test_every_refusal_that_an_approval_can_get_has_words() -> None:
+    elsewhere = {RefusalKind.UNKNOWN_APPROVAL, RefusalKind.UNKNOWN_SUBJECT, RefusalKind.INVALID}
+    assert set(RefusalKind) - REFUSALS.keys() <= elsewhere
