@@ -87,14 +87,16 @@ class Worker:
 
     async def drain(self) -> int:
         """Delivers everything that is due by now, and what that adds; how many deliveries it took."""
-        delivered = 0
+        taken = 0
         while True:
-            await self.take()
+            idle = not self._tasks()  # before the look: what ends during it makes the next of its lane due
+            taken += await self.take()
             tasks = self._tasks()
+            if not tasks and idle:
+                return taken
             if not tasks:
-                return delivered
+                continue
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            delivered += sum(task.done() for task in tasks)
             await asyncio.sleep(0)  # lets finished tasks leave their slots
 
     async def take(self) -> int:

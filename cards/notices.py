@@ -49,12 +49,13 @@ def approval_notice(view: ApprovalView, language: Language, zone: tzinfo = CHINA
 def outcome_notice(view: ApprovalView, audience: Audience, language: Language, zone: tzinfo = CHINA) -> Notice:
     """How it ended, for the creator or the person for whom the agent acts."""
     title = card_state(view).title.in_(language)
-    told = _decided(view, zone) if view.status is not ApprovalStatus.APPROVED else execution_words(view, zone)
+    approved = view.status is ApprovalStatus.APPROVED
     yours = Bilingual("这是智能体代您发起的操作。", "The agent asked for this on your behalf.")
     return Notice(
         _as_text(title),
         lines(
-            _as_text(told.in_(language)),
+            _as_text(_decided(view, zone).in_(language)),
+            _as_text(execution_words(view, zone).in_(language)) if approved else None,
             _target(view.action_type, view.tool, view, language),
             yours.in_(language) if audience is Audience.REQUESTER else _on_behalf(view.requester, language),
             _reason(view, language),

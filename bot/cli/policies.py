@@ -58,7 +58,7 @@ async def _set(agent: str, file: str, text: bytes) -> None:
     try:
         written = decode(text)
     except NotStrict as fault:
-        fail(f"{file}: {fault}")
+        fail(f"{'standard input' if file == '-' else file} is not usable JSON: {fault}")
     async with open_desk(settings_for("administer")) as desk:
         policies = desk.administration.policies
         saved = await desk.change(lambda work: policies.set_document(work, desk.actor, agent, written))

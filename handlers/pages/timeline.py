@@ -21,6 +21,7 @@ _TONES = {
     "execution.finished.succeeded": "good",
     "execution.finished.failed": "bad",
     "execution.finished.unknown": "warn",
+    "approval.claim_lapsed": "quiet",
     "execution.refused": "bad",
     "execution.answer_too_late": "warn",
     "delivery.degraded": "warn",

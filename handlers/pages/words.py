@@ -183,6 +183,7 @@ STEPS: dict[str, Bilingual] = {
     "approval.refused": Bilingual("操作未被接受", "was refused"),
     "approval.reminded": Bilingual("发出提醒", "sent a reminder"),
     "approval.claimed": Bilingual("领取放行", "took the go-ahead"),
+    "approval.claim_lapsed": Bilingual("放行过期未领取", "let the go-ahead lapse: nobody took it"),
     "delivery.degraded": Bilingual("卡片发送失败，已改发文字", "could not send the card and sent a text instead"),
     "delivery.failed": Bilingual("消息未能送达", "could not deliver a message"),
     "execution.refused": Bilingual("未予执行", "did not execute"),

@@ -10,6 +10,8 @@ import pytest
 
 from bot import outbox
 from bot.database import Database, transaction
+from bot.delivery.asking import AskWithCard
+from bot.ledger import Work
 from bot.ports import FeishuMisconfigured, FeishuUnavailable, MessageGone, PayloadRefused, ReceiverType
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import ApprovalStatus, Delivery, OutboxKind, OutboxState, Role, Verdict
@@ -182,6 +184,31 @@ async def test_no_update_is_ever_lost_between_sends_and_resolutions(office: Offi
             assert copy.shown_revision == (await fresh(approval)).revision
     assert all(card.patches for card in office.gateway.cards)
     assert await OutboxMessage.filter(state__in=[OutboxState.WAITING, OutboxState.SENDING]).count() == 0
+
+
+async def test_a_resolution_waits_for_the_record_of_a_send(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its update would find no message id, and the record no newer revision: the open card would stay."""
+    ann = await office.person("Ann")
+    approval = await office.asked(ann)
+    recording, go_on, follow = asyncio.Event(), asyncio.Event(), AskWithCard._follow
+
+    async def paused(self: AskWithCard, work: Work, approval: ApprovalRequest) -> None:
+        recording.set()
+        await go_on.wait()
+        await follow(self, work, approval)
+
+    monkeypatch.setattr(AskWithCard, "_follow", paused)
+    sending = asyncio.create_task(office.deliver())
+    await recording.wait()
+    resolving = asyncio.create_task(office.resolve(approval, ann, Verdict.REJECT))
+    await asyncio.wait([resolving], timeout=0.5)
+    if resolving.done():  # it did not wait: its update is now delivered before the record is committed
+        await office.deliver()
+    go_on.set()
+    await asyncio.gather(sending, resolving)
+    await office.deliver()
+    [copy] = await copies(approval)
+    assert copy.shown_revision == (await fresh(approval)).revision == 2
 
 
 async def test_a_question_that_is_closed_before_it_was_sent_is_not_asked(office: Office) -> None:

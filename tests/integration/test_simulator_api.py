@@ -44,7 +44,7 @@ async def patch(bot: LittleBot, message_id: str, content: Any, **more: Any) -> t
     return status, body["code"]
 
 
-# -- tokens -------------------------------------------------------------------------------------------------------------
+# -- tokens --
 
 
 async def test_the_token_stays_the_same_until_half_an_hour_is_left(feishu: Feishu, bot: LittleBot) -> None:
@@ -88,15 +88,15 @@ async def test_wrong_credentials_get_no_token(feishu: Feishu, wrong: dict[str, A
 )
 async def test_only_a_known_bearer_token_is_taken(feishu: Feishu, header: str | None, code: int) -> None:
     headers = {"Authorization": header} if header else {}
-    async with aiohttp.ClientSession(headers=headers) as session:
-        async with session.get(f"{feishu.base_url}/open-apis/bot/v3/info") as response:
-            assert response.status == 400
-            answer = await response.json()
+    url = f"{feishu.base_url}/open-apis/bot/v3/info"
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as response:
+        assert response.status == 400
+        answer = await response.json()
     assert answer["code"] == code
     assert answer["error"]["log_id"] == response.headers["X-Tt-Logid"]
 
 
-# -- sending ------------------------------------------------------------------------------------------------------------
+# -- sending --
 
 
 async def test_a_message_reaches_by_every_kind_of_id(feishu: Feishu, bot: LittleBot) -> None:
@@ -205,7 +205,7 @@ async def test_a_reply_is_tied_to_what_it_answers(feishu: Feishu, bot: LittleBot
     assert (await bot.call("POST", f"{MESSAGES}/{message_id}/reply", {**body, "uuid": "t"}))[1]["code"] == 230011
 
 
-# -- replacing ----------------------------------------------------------------------------------------------------------
+# -- replacing --
 
 
 async def test_a_patched_card_is_what_everybody_sees(feishu: Feishu, bot: LittleBot) -> None:
@@ -246,7 +246,7 @@ async def test_a_gone_or_old_card_is_no_longer_patched(feishu: Feishu, bot: Litt
     assert await patch(bot, old, finished_card()) == (400, 230031)
 
 
-# -- limits -------------------------------------------------------------------------------------------------------------
+# -- limits --
 
 
 class Stopwatch:
@@ -320,7 +320,7 @@ async def test_an_app_makes_a_thousand_calls_a_minute(feishu: Feishu, bot: Littl
     assert (status, headers["x-ogw-ratelimit-reset"]) == (429, "40")
 
 
-# -- the app itself -----------------------------------------------------------------------------------------------------
+# -- the app itself --
 
 
 async def test_a_disabled_app_or_bot_and_a_missing_scope(feishu: Feishu, bot: LittleBot) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+import uvloop
 from tortoise.connection import get_connection
 
 from bot.database import Database, open_database, transaction
@@ -99,6 +100,22 @@ async def test_without_a_change_the_wait_ends_with_its_time(approval: ApprovalRe
     assert reader.reads == 1
     assert await waiters.wait(approval.id, reader, 0.05) is None
     assert len(waiters) == 0
+
+
+def test_the_end_of_the_time_is_never_missed_by_a_clock_that_rounds(sqlite_url: str) -> None:
+    """uvloop rings up to a millisecond early: a wait that then looked at the clock would wait for ever."""
+
+    async def many_waits() -> None:
+        async def nothing() -> None:
+            return None
+
+        async with open_database(sqlite_url) as database, Waiters(database, sweep_every=3600) as waiters:
+            async with asyncio.timeout(60):
+                for number in range(300):
+                    assert await waiters.wait(new_id(), nothing, 0.001 + number * 0.0000137) is None  # type: ignore[func-returns-value]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(many_waits())
 
 
 async def test_what_is_decided_already_is_told_at_once(approval: ApprovalRequest, waiters: Waiters) -> None:

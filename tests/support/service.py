@@ -11,8 +11,6 @@ async with house_running(database_url) as house:
 from __future__ import annotations
 
 import asyncio
-import json
-import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,17 +21,15 @@ import aiohttp
 from aiohttp import web
 
 from bot.app import HOUSE, House, Pace, create_app
-from bot.directory import token_hash
 from bot.people import People
-from bot.policy.parse import document, parse_policy
 from bot.simulator.clock import WorldClock
 from bot.simulator.limits import Limits
 from bot.simulator.state import App, Person
-from bot.webhook_signature import secret_of
 from config.settings import Settings, load_settings
-from models.enums import Level, Role
-from models.tables import Agent, ApprovalRequest, AuditEntry, PolicyVersion, User
+from models.enums import OutboxState, Role
+from models.tables import ApprovalRequest, AuditEntry, OutboxMessage, User
 from tests.support.feishu import Feishu, feishu_running
+from tests.support.registering import register_agent, register_person
 
 SECRET_KEY = "acceptance-test-secret-key-0123456789"
 POLICY: Mapping[str, Any] = {"read_*": "L1", "write_*": "L2", "delete_*": "L3", "format_disk": "DENY"}
@@ -119,9 +115,7 @@ class RunningHouse:
 
     async def person(self, who: Person, *, role: Role | None = None, app: App | None = None) -> User:
         """Our user for a person of the simulator's world, as an admin would register it: by Feishu id."""
-        user = await self.people.ensure("default", self.feishu.open_id(who, app), role=role, now=self.clock.now())
-        await User.filter(id=user.id).update(name=who.name)
-        return await User.get(id=user.id)
+        return await register_person(self.people, self.feishu, who, self.clock.now(), role=role, app=app)
 
     async def agent(
         self,
@@ -133,27 +127,14 @@ class RunningHouse:
         app_id: str | None = None,
     ) -> HookAgent:
         """A registered agent with its policy; `executor` gets a secret that ExecutorServer does not check."""
-        user = await self.person(creator or self.feishu.creator)
-        token = "ast_" + secrets.token_urlsafe(32)
-        row = await Agent.create(
-            tenant="default",
+        token = await register_agent(
+            await self.person(creator or self.feishu.creator),
+            self.house.box,
+            self.clock.now(),
             name=name,
-            creator_id=user.id,
-            app_id=app_id,
-            token_hash=token_hash(token),
+            policy=policy,
             executor_url=executor.url if executor else None,
-            created_at=self.clock.now(),
-        )
-        if executor:
-            row.executor_secret = self.house.box.seal(secret_of(secrets.token_bytes(32)), bound_to=str(row.id))
-            await row.save(update_fields=["executor_secret"])
-        parsed = parse_policy(dict(policy), default=Level.L2, version=1)
-        await PolicyVersion.create(
-            agent_id=row.id,
-            version=1,
-            document=json.dumps(document(parsed)),
-            author="test",
-            created_at=self.clock.now(),
+            app_id=app_id,
         )
         return HookAgent(self.session, self.base_url, token, name)
 
@@ -165,14 +146,29 @@ class RunningHouse:
 
     async def later(self, **delta: float) -> None:
         """Time passes, for the service and for Feishu; what fell due has been noticed when this returns."""
+        await self.settled()
         self.clock.offset += timedelta(**delta)
         await self.feishu.advance(timedelta())
         await self.house.reminders.tick(self.clock.now())
         await self.house.executions.recover(self.clock.now())
 
+    async def until_next_attempts(self) -> None:
+        """It is the time at which everything that waits in the outbox is due, and the worker looks."""
+        waiting = await OutboxMessage.filter(state=OutboxState.WAITING).order_by("-due_at").first()
+        if waiting is not None:
+            self.clock.offset += max(waiting.due_at - self.clock.now(), timedelta())
+        self.house.bell.ring()
+
     async def settled(self) -> None:
-        """Everything that is due has been delivered."""
-        await self.house.worker.drain()
+        """Nothing is due or on its way any more."""
+        async with asyncio.timeout(30):
+            while await self._under_way():
+                self.house.bell.ring()
+                await asyncio.sleep(0.02)
+
+    async def _under_way(self) -> bool:
+        due = OutboxMessage.filter(state=OutboxState.WAITING, due_at__lte=self.clock.now())
+        return await due.exists() or await OutboxMessage.filter(state=OutboxState.SENDING).exists()
 
 
 def settings_for(feishu: Feishu, database_url: str, **more: str) -> Settings:
@@ -199,8 +195,17 @@ async def house_running(
     clock = TravellingClock()
     async with (
         feishu_running(clock=WorldClock(clock.now), limits=limits) as feishu,
-        aiohttp.ClientSession() as session,
+        service_running(feishu, clock, database_url, pace=pace, **settings) as house,
     ):
+        yield house
+
+
+@asynccontextmanager
+async def service_running(
+    feishu: Feishu, clock: TravellingClock, database_url: str, *, pace: Pace | None = None, **settings: str
+) -> AsyncIterator[RunningHouse]:
+    """The service beside a Feishu that is there already; it stops gracefully when the block ends."""
+    async with aiohttp.ClientSession() as session:
         app = await create_app(settings_for(feishu, database_url, **settings), clock=clock, pace=pace or Pace(poll=0.2))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
         await runner.setup()

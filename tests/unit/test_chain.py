@@ -25,7 +25,8 @@ def test_the_hash_is_sha256_over_the_rfc_8785_form(
 ) -> None:
     plain: dict[str, str | int | None] = {
         "writer": "w", "seq": seq, "prev": GENESIS, "at": at.isoformat(timespec="microseconds"), "tenant": tenant,
-        "actor": "a", "action": "x", "subject": subject, "agent_id": None if agent_id is None else str(agent_id), "approval_id": None,
+        "actor": "a", "action": "x", "subject": subject, "agent_id": None if agent_id is None else str(agent_id),
+        "approval_id": None,
         "details": details,
     }  # fmt: skip
     expected = hashlib.sha256(rfc8785.dumps(dict(plain))).hexdigest()

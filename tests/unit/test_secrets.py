@@ -30,7 +30,7 @@ def test_a_ciphertext_moved_to_another_row_stays_shut(plaintext: str, row: str, 
 def test_an_altered_ciphertext_stays_shut(plaintext: str, data: st.DataObject) -> None:
     sealed = BOX.seal(plaintext, bound_to="row")
     place = data.draw(st.integers(0, len(sealed.rstrip("=")) - 2))
-    letter = data.draw(st.sampled_from([char for char in "ABCdef019-_.!" if char != sealed[place]]))
+    letter = "B" if sealed[place] == "A" else "A"  # drawn from nothing: every sealed text is another one
     with pytest.raises(SealBroken):
         BOX.open(sealed[:place] + letter + sealed[place + 1 :], bound_to="row")
 
