@@ -35,11 +35,13 @@ def serve() -> None:
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    port: Annotated[int | None, typer.Option(help="The page's port; 0 takes a free one. [default: 8788]")] = None,
+) -> None:
     """Run the service with a local Feishu and a sample agent; nothing outside this machine is reached."""
-    from bot import demo as demonstration
+    from bot.demo import run as run_demo
 
-    run(demonstration.run())
+    run(run_demo(port))
 
 
 @app.command()

@@ -177,8 +177,8 @@ async def _unusable(tenant: str, name: str) -> Declined | None:
 async def _unusable_app(tenant: str, app_id: str | None) -> Declined | None:
     if app_id is None:
         return None
-    apps = await FeishuApp.filter(tenant=tenant, archived_at=None).values_list("app_id", flat=True)
-    return None if app_id in apps else Declined(Why.UNKNOWN_APP, app_id)
+    apps = await FeishuApp.filter(tenant=tenant, archived_at=None)
+    return None if any(app.app_id == app_id for app in apps) else Declined(Why.UNKNOWN_APP, app_id)
 
 
 async def _changed(work: Work, actor: Actor, agent: Agent, action: str, details: JsonObject) -> None:

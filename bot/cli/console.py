@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import socket
 import sys
 from collections.abc import Coroutine, Iterable, Sequence
 from datetime import datetime
@@ -91,8 +92,10 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         fail(str(fault), code=BAD_SETTINGS)
     except SealBroken as fault:
         fail(f"A stored secret cannot be opened ({fault}). Is ASSENT_SECRET_KEY the one it was stored with?")
-    except (DBConnectionError, OSError) as fault:
+    except (DBConnectionError, ConnectionError, TimeoutError, socket.gaierror) as fault:
         fail(f"No connection: {fault}. assent doctor looks closer.")
+    except OSError as fault:  # an address in use, a file that cannot be written
+        fail(str(fault))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

@@ -35,7 +35,7 @@ class FileKeeper:
         self._workplace.restock()
         reports = await self._read(number)
         await self._write(number, reports)
-        await self._delete(number, len(reports))
+        await self._delete(number)
 
     async def _read(self, number: int) -> dict[str, int]:
         answer = await self._hook.check(_ask("read_files", number, {"tool": "list_files", "args": {"path": REPORTS}}))
@@ -53,14 +53,14 @@ class FileKeeper:
             return self._not_done("write_workspace_files", answer)
         size = self._workplace.write_summary(reports, datetime.now().astimezone())
         self._note(
-            f"{answer['level']} 写入 {SUMMARY}（{size} B），已告知创建者", f"wrote {SUMMARY}, the creator was told"
+            f"{answer['level']} 写入 {SUMMARY}，已告知林小雨", f"wrote {size} bytes to {SUMMARY}, 林小雨 was told"
         )
         return None
 
-    async def _delete(self, number: int, files: int) -> None:
+    async def _delete(self, number: int) -> None:
         details = {
             "tool": "delete_folder",
-            "args": {"path": REPORTS, "files": files, "recursive": True},
+            "args": {"path": REPORTS},
             "reason": "2025 年的报表已归档，可以清理",
         }
         ask = _ask("delete_files", number, details)

@@ -15,9 +15,10 @@ class Diary:
         self._echo = echo
 
     def note(self, who: str, zh: str, en: str) -> None:
-        line = f"{datetime.now().astimezone():%H:%M:%S}  {who}  {zh} · {en}"
-        self._lines.append(line)
-        self._echo(line)
+        at = f"{datetime.now().astimezone():%H:%M:%S}"
+        self._lines += [f"{at} {who} {zh}", f"         {en}"]
+        self._echo(f"  {at}  {who}  {zh} · {en}")
 
-    async def newest_first(self) -> list[str]:
-        return list(reversed(self._lines))
+    async def lines(self) -> list[str]:
+        """Two for each entry, one in each language; the newest last."""
+        return list(self._lines)

@@ -49,7 +49,7 @@ WELCOME = """
 
     1. 「文件管家」想删除 reports/2025：以林小雨的身份，在卡片上点「同意」或「拒绝」。
        The agent wants to delete a folder: as 林小雨, press approve or reject on the card.
-    2. 看右侧的文件夹：同意，文件夹真的没了；拒绝，文件夹还在。
+    2. 看页面下方的文件夹：同意，文件夹真的没了；拒绝，文件夹还在。
        Watch the folder: approved, it is really gone; rejected, it stays.
     3. 在聊天里试试 /pending、/help、/policy show 文件管家。
        Type /pending, /help or /policy show 文件管家 into the chat.
@@ -57,6 +57,14 @@ WELCOME = """
   文件夹 · folder:  {folder}
   Ctrl-C 结束并清理 · stops everything and cleans up
 """
+
+
+GUIDE = (
+    "① 林小雨：点「同意」或「拒绝」 · approve or reject",
+    "② 看文件夹：没了，还是还在 · watch the folder",
+    "③ 输入 /pending 或 /help · or type a command",
+)
+"""What the page says about itself, in its first panel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +98,8 @@ async def staged(folder: Path, port: int, diary: Diary, *, pause: float = PAUSE)
     settings = _settings(folder, feishu_app, address(page), address(service))
     executor = LedgerExecutor(workplace)
 
-    async def listing() -> list[str]:
-        return workplace.listing()
-
-    panels = [
-        Panel("智能体的工作文件夹", listing, "The agents' folder"),
-        Panel("智能体日志", diary.newest_first, "The agents' log"),
-    ]
     async with (
-        listening(create_simulator(world, panels=panels), page) as url,
+        listening(create_simulator(world, panels=_panels(workplace, diary)), page) as url,
         listening(executor.app(), bound(0)) as executor_url,
     ):
         app = await create_app(settings, pace=Pace(poll=0.5))
@@ -106,6 +107,20 @@ async def staged(folder: Path, port: int, diary: Diary, *, pause: float = PAUSE)
             tokens = await _registered(app[HOUSE], world, feishu_app, executor, f"{executor_url}/execute")
             async with aiohttp.ClientSession() as session, _working(session, hook_url, tokens, diary, workplace, pause):
                 yield url
+
+
+def _panels(workplace: Workplace, diary: Diary) -> list[Panel]:
+    async def guide() -> list[str]:
+        return list(GUIDE)
+
+    async def listing() -> list[str]:
+        return workplace.listing()
+
+    return [
+        Panel("怎么玩", guide, "What to do"),
+        Panel("智能体的工作文件夹", listing, "The agents' folder"),
+        Panel("智能体日志", diary.lines, "The agents' log"),
+    ]
 
 
 @asynccontextmanager
@@ -129,7 +144,7 @@ async def _working(
                 await asyncio.sleep(_ABSENT)
                 continue
             number += 1
-            diary.note("——", f"{pause:g} 秒后开始第 {number} 轮", f"round {number} begins in {pause:g} s")
+            diary.note("——", f"{pause:g} 秒后恢复文件夹，再来一轮", f"folder restored in {pause:g} s, next round")
             await asyncio.sleep(pause)
 
     living = asyncio.create_task(live(), name="demo-agents")

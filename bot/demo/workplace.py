@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -69,17 +68,12 @@ class Workplace:
             return list(csv.reader(file))[1:]
 
     def listing(self) -> list[str]:
-        """The folder as a tree, for the page."""
-        lines = [f"{'　' * depth}{mark} {text}" for depth, mark, text in self._tree(self.root, 0)]
-        if not (self.root / REPORTS).exists():
-            lines.append(f"（{REPORTS} 已删除 · deleted）")
-        return lines
+        """The folder for the page, the reports first: they are what the story is about."""
+        files = sorted((path for path in self.root.rglob("*") if path.is_file()), key=self._place)
+        lines = [f"{path.relative_to(self.root)}  {path.stat().st_size} B" for path in files]
+        if paid := len(self.payments()):
+            lines[-1] += f"  已付 {paid} 笔 · {paid} paid"
+        return lines if (self.root / REPORTS).is_dir() else [f"{REPORTS}  已删除 · deleted", *lines]
 
-    def _tree(self, folder: Path, depth: int) -> Iterator[tuple[int, str, str]]:
-        for path in sorted(folder.iterdir(), key=lambda each: (each.is_file(), each.name)):
-            if path.is_dir():
-                yield depth, "📁", f"{path.name}/"
-                yield from self._tree(path, depth + 1)
-            else:
-                paid = f"，{len(self.payments())} 笔 · payments" if path.name == LEDGER else ""
-                yield depth, "📄", f"{path.name}  {path.stat().st_size} B{paid}"
+    def _place(self, path: Path) -> tuple[bool, bool, str]:
+        return path.name == LEDGER, path.parent != self.root / REPORTS, str(path)

@@ -330,3 +330,26 @@ async def test_simulator_prints_the_settings_that_reach_it(bare: CommandLine) ->
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(60):
             await process.wait()
+
+
+async def test_demo_prints_the_address_of_its_page_and_ends_with_ctrl_c(bare: CommandLine) -> None:
+    process = await bare.start("demo", "--port", "0")
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            while "http://127.0.0.1:" not in (await process.stdout.readline()).decode():
+                assert not process.stdout.at_eof()
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(60):
+            await process.communicate()
+        assert process.returncode == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
+async def test_a_taken_port_is_one_line(bare: CommandLine, feishu: dict[str, str]) -> None:
+    port = feishu["ASSENT_FEISHU_BASE_URL"].rpartition(":")[2]
+    ran = await bare("simulator", "--port", port)
+    assert ran.code == 1
+    assert "in use" in ran.err

@@ -168,6 +168,9 @@ class Clickers:
 
     async def _press(self, card: Message, verdict: str) -> None:
         approval_id, shown = approval_of(card), card.card
+        if not approval_id:
+            self._seen.wrong.append(f"{card.message_id}: a card that asks nothing was sent")
+            return
         for _ in range(self.TRIES):
             await self._gate.up.wait()
             click = await self._feishu.click(card, verdict, by=card.chat.people[0], shown=shown)

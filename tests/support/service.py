@@ -167,8 +167,12 @@ class RunningHouse:
                 await asyncio.sleep(0.02)
 
     async def _under_way(self) -> bool:
-        due = OutboxMessage.filter(state=OutboxState.WAITING, due_at__lte=self.clock.now())
-        return await due.exists() or await OutboxMessage.filter(state=OutboxState.SENDING).exists()
+        """Whether a message is on its way or could be: one behind another that waits for its time cannot."""
+        heads: dict[tuple[str, str | None], OutboxMessage] = {}
+        async for message in OutboxMessage.filter(state__in=[OutboxState.WAITING, OutboxState.SENDING]).order_by("id"):
+            heads.setdefault((message.lane, message.app_id), message)
+        now = self.clock.now()
+        return any(head.state is OutboxState.SENDING or head.due_at <= now for head in heads.values())
 
 
 def settings_for(feishu: Feishu, database_url: str, **more: str) -> Settings:
@@ -189,12 +193,12 @@ def settings_for(feishu: Feishu, database_url: str, **more: str) -> Settings:
 
 @asynccontextmanager
 async def house_running(
-    database_url: str, *, pace: Pace | None = None, limits: Limits | None = None, **settings: str
+    database_url: str, *, pace: Pace | None = None, limits: Limits | None = None, deadline: float = 3.0, **settings: str
 ) -> AsyncIterator[RunningHouse]:
     """Service and simulator on loopback ports of their own, connected both ways, until the block ends."""
     clock = TravellingClock()
     async with (
-        feishu_running(clock=WorldClock(clock.now), limits=limits) as feishu,
+        feishu_running(clock=WorldClock(clock.now), limits=limits, deadline=deadline) as feishu,
         service_running(feishu, clock, database_url, pace=pace, **settings) as house,
     ):
         yield house

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from bot.commands import COMMANDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+PAGE = (
+    (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8").replace(r"\|", "|")
+)  # a table escapes it
 
 
 def test_every_command_is_documented_as_it_is_written() -> None:
