@@ -25,7 +25,7 @@ class Limits:
 class RateLimiter:
     def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
         self.limits = limits
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._calls: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
 
     def app_call(self, app_id: str) -> None:
@@ -45,7 +45,7 @@ class RateLimiter:
 
     def _take(self, key: tuple[str, str], limit: int, period: float) -> float | None:
         """Seconds until a call would be let through; None when this one is. A refused call does not count."""
-        now, calls = self._monotonic(), self._calls[key]
+        now, calls = self.monotonic(), self._calls[key]
         while calls and calls[0] <= now - period:
             calls.popleft()
         if limit and len(calls) >= limit:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from models.enums import Delivery
-from models.tables import OutboxMessage
 from tests.support.feishu import Message
 from tests.support.service import RunningHouse
 
@@ -97,10 +96,6 @@ async def test_lost_answer_after_acceptance_makes_no_second_card(house: RunningH
     lost = house.feishu.fail_next("send", kind)
     asked = await agent.asks()
     await house.feishu.met(lost)
-    await house.feishu.called("send", 1)
-    assert (await house.approval(asked)).delivery is Delivery.QUEUED
-    await until_waiting(house)
-    await house.until_next_attempts()
     sends = await house.feishu.called("send", 2)
     assert len({call.body["uuid"] for call in sends}) == 1
     await house.settled()
@@ -123,9 +118,3 @@ async def test_click_during_an_outage_decides_and_the_outcome_arrives_later(hous
     await house.until_next_attempts()
     await house.feishu.next_text(to=house.feishu.creator, containing="deleted")
     await house.feishu.card_until(card, lambda _: "deleted" in house.feishu.words(card))
-
-
-async def until_waiting(house: RunningHouse) -> None:
-    """The failed attempt is written down."""
-    await house.settled()
-    assert await OutboxMessage.filter(state="waiting").exists()

@@ -16,16 +16,19 @@ from tests.support.little_bot import LittleBot, approval_card, card, finished_ca
 
 pytestmark = pytest.mark.browser
 
-FILES = ["report.txt"]
 
-
-async def _files() -> list[str]:
-    return list(FILES)
+@pytest.fixture
+def files() -> list[str]:
+    """What the panel shows."""
+    return ["report.txt"]
 
 
 @pytest.fixture
-async def feishu() -> AsyncIterator[Feishu]:
-    async with feishu_running(panels=[Panel("草稿文件夹", _files, "Scratch folder")]) as running:
+async def feishu(files: list[str]) -> AsyncIterator[Feishu]:
+    async def listed() -> list[str]:
+        return list(files)
+
+    async with feishu_running(panels=[Panel("草稿文件夹", listed, "Scratch folder")]) as running:
         yield running
 
 
@@ -223,12 +226,11 @@ async def test_what_is_shown_is_read(feishu: Feishu, bot: LittleBot, page: Page)
     assert list(message.read_by) == ["creator"]
 
 
-async def test_panels_and_faults_are_told(feishu: Feishu, bot: LittleBot, page: Page) -> None:
+async def test_panels_and_faults_are_told(feishu: Feishu, files: list[str], page: Page) -> None:
     await expect(page.locator(".panel h2")).to_have_text("草稿文件夹")
     await expect(page.locator(".panel-lines li")).to_have_text(["report.txt"])
-    FILES.append("notes.md")
+    files.append("notes.md")
     await expect(page.locator(".panel-lines li")).to_have_text(["report.txt", "notes.md"])
-    FILES.pop()
     feishu.fail_next("send", "html", None)
     feishu.world.touch()
     await expect(page.locator("#faults")).to_have_text("1 个故障生效中")

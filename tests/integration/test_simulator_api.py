@@ -262,7 +262,7 @@ class Stopwatch:
 @pytest.fixture
 def stopwatch(feishu: Feishu) -> Stopwatch:
     watch = Stopwatch()
-    feishu.simulator.rates._monotonic = watch
+    feishu.simulator.rates.monotonic = watch
     return watch
 
 

@@ -361,14 +361,15 @@ async def feishu_running(
     *,
     clock: WorldClock | None = None,
     limits: Limits | None = None,
-    deadline: float = 3.0,
+    deadline: float = 15.0,
     port: int = 0,
     panels: Sequence[Panel] = (),
 ) -> AsyncIterator[Feishu]:
     """A simulator on a free loopback port, with its own world, until the block ends.
 
     `clock`: WorldClock(service_clock.now) makes both agree. `limits`: Limits(per_receiver_second=0) switches one off.
-    `deadline`: real seconds for the answer to a callback or event; shorten it where a test lets it pass.
+    `deadline`: real seconds for the answer to a callback or event. Feishu has 3; more here, so that a slow machine
+    fails no test; `click.attempt.took` says what it was. Shorten it where a test lets it pass.
     """
     world, app = demo_world(world=World(clock))
     simulator = Simulator(world, limits=limits, deadline=deadline)
