@@ -36,7 +36,7 @@ from bot.ledger import Ledger
 from bot.links import Links
 from bot.one_time import OneTimeSecrets
 from bot.outbox import Bell
-from bot.people import People
+from bot.people import People, language_of
 from bot.ports import ActionExecutor, Clock, FeishuGateway, SystemClock
 from bot.readiness import MigrationsApplied, database_answers
 from bot.reading import Reading
@@ -104,11 +104,11 @@ class House:
         self.journal = Journal(clock)
         self.waiters = Waiters(self.database)
         self.apps = FeishuApps(self.box, default_app(settings))
-        self.people = People(settings.feishu_app_id)
+        self.people = People(settings.feishu_app_id, language=language_of(self.apps.default))
         self.directory = Directory(default_level=level)
         self.links = Links(settings.public_url, keys)
         self.one_time = OneTimeSecrets(self.box, self.ledger, settings.public_url)
-        self.views = Views(self.links)
+        self.views = Views(self.links, settings.zone)
         self.reading = Reading(clock)
         self.approvals = ApprovalService(
             self.ledger, self.waiters, self.bell, self.people, self.views, approval_times(settings)

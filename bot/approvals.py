@@ -86,6 +86,7 @@ class ApprovalService:
         self._people = people
         self._views = views
         self.times = times
+        self.zone = views.zone
 
     async def open(
         self,

@@ -259,6 +259,7 @@ class EnforcementEngine:
             claimed_reason=ask.request.reason,
             rule=decision.rule,
             policy_version=decision.policy_version,
+            zone=self._approvals.zone,
         )
         notice = messages.l2_notice(view, creator.language)
         message = outbox.text(

@@ -6,13 +6,14 @@ Reads only. Whether it reads inside a transaction is its caller's business.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Protocol
 from uuid import UUID
 
 from bot import answers
 from bot.asking import from_json
 from cards.views import ApprovalView
+from cards.words import CHINA
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import Delivery
@@ -26,8 +27,10 @@ class ApprovalLinks(Protocol):
 
 
 class Views:
-    def __init__(self, links: ApprovalLinks) -> None:
+    def __init__(self, links: ApprovalLinks, zone: tzinfo = CHINA) -> None:
+        """`zone`: in which people read times (ASSENT_TIMEZONE)."""
         self._links = links
+        self.zone = zone
 
     async def of(self, approval: ApprovalRequest, now: datetime, *, person_id: UUID | None = None) -> ApprovalView:
         """The approval at its present revision as `person_id` sees it; without a reader there is no link."""
@@ -63,6 +66,7 @@ class Views:
             attempt=approval.attempt,
             reminders=approval.reminders_sent,
             details_url=self._links.approval(approval.id, person_id, now) if person_id else None,
+            zone=self.zone,
             rev=approval.revision,
         )
 

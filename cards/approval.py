@@ -16,7 +16,7 @@ from cards.execution import execution_nodes
 from cards.shown import name, names, quoted, said
 from cards.states import CardState, card_state
 from cards.views import ApprovalView
-from cards.words import CHINA, VERDICTS, VIAS, Bilingual, lasting, moment, zone_name
+from cards.words import VERDICTS, VIAS, Bilingual, lasting, moment, zone_name
 from models.enums import ApprovalStatus, Executor, Verdict
 from models.values import JsonObject
 
@@ -44,8 +44,9 @@ _ONCE = {
 }
 
 
-def approval_card(view: ApprovalView, zone: tzinfo = CHINA) -> JsonObject:
+def approval_card(view: ApprovalView, zone: tzinfo | None = None) -> JsonObject:
     """The card of this approval request as it stands: a question while pending, else the record of its end."""
+    zone = zone or view.zone
     state = card_state(view)
     body = _question(view, zone) if view.status is ApprovalStatus.PENDING else _record(view, zone)
     return node.card(_header(view, state, zone), _summary(view, state), body)

@@ -9,12 +9,13 @@ from cards.said_in_text import lines, safe_action, safe_line, safe_target, safe_
 from cards.shown import error_text, result_text
 from cards.states import card_state
 from cards.views import ApprovalView, Audience, L2View, Notice, OneTimeLinkView, UndeliverableView
-from cards.words import CHINA, VERDICTS, Bilingual, lasting, moment, zone_name
+from cards.words import VERDICTS, Bilingual, lasting, moment, zone_name
 from models.enums import ApprovalStatus, ExecutionStatus, Executor, Language, Verdict
 
 
-def l2_notice(view: L2View, language: Language, zone: tzinfo = CHINA) -> Notice:
+def l2_notice(view: L2View, language: Language, zone: tzinfo | None = None) -> Notice:
     """The creator learns that an action is executing; it may still fail, so it is not said to be done."""
+    zone = zone or view.zone
     title = Bilingual("【告知】「{agent}」正在执行：{action}", "【Notice】 “{agent}” is executing: {action}")
     claimed = Bilingual("智能体自称的理由（未核实）：", "The agent's own reason (not verified):").in_(language)
     rule = Bilingual("规则 {rule}", "Rule {rule}")
@@ -31,8 +32,9 @@ def l2_notice(view: L2View, language: Language, zone: tzinfo = CHINA) -> Notice:
     )
 
 
-def approval_notice(view: ApprovalView, language: Language, zone: tzinfo = CHINA) -> Notice:
+def approval_notice(view: ApprovalView, language: Language, zone: tzinfo | None = None) -> Notice:
     """A question as an entry of the inbox; decided on the card, or with the command."""
+    zone = zone or view.zone
     asked = Bilingual("待审批：「{agent}」{action}", "Approval needed: “{agent}” {action}")
     until = Bilingual("有效期至 {at}（{zone}）", "Open until {at} ({zone})")
     return Notice(
@@ -46,8 +48,9 @@ def approval_notice(view: ApprovalView, language: Language, zone: tzinfo = CHINA
     )
 
 
-def outcome_notice(view: ApprovalView, audience: Audience, language: Language, zone: tzinfo = CHINA) -> Notice:
+def outcome_notice(view: ApprovalView, audience: Audience, language: Language, zone: tzinfo | None = None) -> Notice:
     """How it ended, for the creator or the person for whom the agent acts."""
+    zone = zone or view.zone
     title = card_state(view).title.in_(language)
     approved = view.status is ApprovalStatus.APPROVED
     yours = Bilingual("这是智能体代您发起的操作。", "The agent asked for this on your behalf.")
@@ -65,8 +68,9 @@ def outcome_notice(view: ApprovalView, audience: Audience, language: Language, z
     )
 
 
-def reminder_text(view: ApprovalView, language: Language, zone: tzinfo = CHINA) -> Notice:
+def reminder_text(view: ApprovalView, language: Language, zone: tzinfo | None = None) -> Notice:
     """A person who has not answered is asked again; sent into the card's thread, so the card is one tap away."""
+    zone = zone or view.zone
     title = Bilingual(
         "【提醒】「{agent}」{action}，已等待 {waited}", "【Reminder】 “{agent}” {action}: waiting {waited}"
     )
@@ -81,8 +85,9 @@ def reminder_text(view: ApprovalView, language: Language, zone: tzinfo = CHINA) 
     )
 
 
-def fallback_text(view: ApprovalView, language: Language, zone: tzinfo = CHINA) -> Notice:
+def fallback_text(view: ApprovalView, language: Language, zone: tzinfo | None = None) -> Notice:
     """Stands in for a card that Feishu refused. No arguments: they may be why it was refused (230022, 230028)."""
+    zone = zone or view.zone
     title = Bilingual("【待审批】「{agent}」{action}", "【Approval needed】 “{agent}” {action}")
     why = Bilingual("卡片发送失败，请用命令处理：", "The card could not be sent; please answer with a command:")
     until = Bilingual("有效期至 {at}。", "Open until {at}.")
@@ -98,8 +103,9 @@ def fallback_text(view: ApprovalView, language: Language, zone: tzinfo = CHINA) 
     )
 
 
-def undeliverable_alert(view: UndeliverableView, language: Language, zone: tzinfo = CHINA) -> Notice:
+def undeliverable_alert(view: UndeliverableView, language: Language, zone: tzinfo | None = None) -> Notice:
     """The admins learn that somebody cannot be reached, and what waits for it."""
+    zone = zone or view.zone
     title = Bilingual("【无法送达】发给 {subject} 的消息没有送达", "【Undeliverable】 {subject} could not be reached")
     waits = Bilingual("等待中：「{agent}」{action}（{id}）", "Waiting: “{agent}” {action} ({id})")
     ask = Bilingual("组织管理员可代为处理：", "An admin of the organisation may answer instead:")

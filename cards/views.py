@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from uuid import UUID
 
+from cards.words import CHINA
 from models.enums import (
     AgentStatus,
     ApprovalStatus,
@@ -53,6 +54,7 @@ class ApprovalView:
     attempt: int = 1
     reminders: int = 0  # how many were sent
     details_url: str | None = None  # the full page; only ever our own link
+    zone: tzinfo = CHINA  # in which the reader reads times
     rev: int = 1  # not drawn: whoever sends compares it with the revision a copy shows
 
     @property
@@ -92,6 +94,7 @@ class L2View:
     rule: str | None = None
     policy_version: int | None = None
     details_url: str | None = None
+    zone: tzinfo = CHINA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,7 @@ class UndeliverableView:
     code: str | None = None
     expires_at: datetime | None = None
     details_url: str | None = None
+    zone: tzinfo = CHINA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ class CardClicks:
     def _answer(self, pressed: Pressed, now: datetime) -> JsonObject:
         body: JsonObject = {"toast": _toast(pressed, now, self._zone)}
         if pressed.view is not None:
-            body["card"] = {"type": "raw", "data": approval_card(pressed.view, self._zone)}
+            body["card"] = {"type": "raw", "data": approval_card(pressed.view)}
         return body
 
 

@@ -20,7 +20,7 @@ SCREENS = {"phone": (390, 1100), "desktop": (1280, 980)}
 
 async def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    async with demo_running("bot.demo", "--port", "0") as demo:
+    async with demo_running("--port", "0") as demo:
         asked = await demo.open_card("reports/2025")
         async with browser_page() as any_page, _page(any_page, "desktop", scale=1) as page:
             await _opened(page, demo)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from uuid import UUID
 
 from bot import outbox
@@ -32,10 +32,11 @@ def daily(now: datetime, *cause: object) -> str:
 
 
 class Alerts:
-    def __init__(self, people: People, links: ApprovalLinks, bell: Bell) -> None:
+    def __init__(self, people: People, links: ApprovalLinks, bell: Bell, zone: tzinfo) -> None:
         self._people = people
         self._links = links
         self._bell = bell
+        self._zone = zone
 
     async def tell(
         self, work: Work, tenant: str, key: str, view: UndeliverableView, *, spare: UUID | None = None
@@ -56,7 +57,7 @@ class Alerts:
         for admin in admins:
             approval_id = view.approval_id
             url = self._links.approval(approval_id, admin.id, work.now) if approval_id else None
-            notice = messages.undeliverable_alert(replace(view, details_url=url), admin.language)
+            notice = messages.undeliverable_alert(replace(view, details_url=url, zone=self._zone), admin.language)
             texts.append(
                 outbox.text(
                     tenant=tenant,

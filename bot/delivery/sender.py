@@ -71,7 +71,7 @@ class Delivery:
         self._people = people
         self._clock = clock
         self._executions = executions
-        self._alerts = Alerts(people, links, bell)
+        self._alerts = Alerts(people, links, bell, views.zone)
         self._cards = AskWithCard(reach, people, views, approvals, self._alerts, waiters, clock)
         self._kinds: dict[OutboxKind, _Kind] = {
             OutboxKind.APPROVAL_CARD: self._cards,

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.simulator.errors import ApiError, bad_parameter
+from bot.simulator.errors import ApiError, bad_parameter, scope_missing
 from bot.simulator.simulator import Simulator
 from bot.simulator.state import App, Json, Person
 from bot.simulator.world import World
@@ -84,10 +84,7 @@ class Call:
                 return person.union_id
             case _:
                 if "contact:user.employee_id:readonly" not in self.app.scopes:
-                    raise ApiError(
-                        99991672,
-                        "Access denied. One of the following scopes is required: [contact:user.employee_id:readonly].",
-                    )
+                    raise scope_missing(("contact:user.employee_id:readonly",))
                 return person.user_id
 
 

@@ -1,4 +1,4 @@
-"""Story: Feishu refuses. What passes is tried again, what does not is shown, audited and told to somebody who can act."""
+"""Story: Feishu refuses. What passes is tried again; what does not is shown, audited and told to who can act."""
 
 from __future__ import annotations
 

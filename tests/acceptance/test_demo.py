@@ -14,7 +14,7 @@ import pytest
 from tests.support.browser import PHONE, browser_page
 from tests.support.demo import Demo, demo_running
 
-RUN = ("bot.demo", "--port", "0")
+RUN = ("--port", "0")
 REPORTS = "reports/2025"
 
 
@@ -81,7 +81,7 @@ async def test_commands_are_answered_and_a_stranger_decides_nothing() -> None:
 
 @pytest.mark.browser
 async def test_in_the_browser_approve_deletes_the_folder() -> None:
-    async with browser_page() as page, demo_running(*RUN) as demo:
+    async with demo_running(*RUN) as demo, browser_page() as page:
         await page.goto(demo.url)
         mine = page.locator("#column-creator")
         await mine.get_by_role("button", name="同意").click()
@@ -93,7 +93,7 @@ async def test_in_the_browser_approve_deletes_the_folder() -> None:
 
 @pytest.mark.browser
 async def test_in_the_browser_reject_keeps_the_folder_and_tells_the_agent_why() -> None:
-    async with browser_page(PHONE) as page, demo_running(*RUN) as demo:
+    async with demo_running(*RUN) as demo, browser_page(PHONE) as page:
         await page.goto(demo.url)
         mine = page.locator("#column-creator")
         await mine.get_by_role("textbox", name="理由").fill("下周还要用")
@@ -132,13 +132,13 @@ async def test_a_taken_port_is_replaced_and_the_environment_is_not_obeyed() -> N
         taken.listen()
         port = taken.getsockname()[1]
         env = {"ASSENT_DATABASE_URL": "postgres://nobody@203.0.113.1/none", "ASSENT_FEISHU_BASE_URL": "nonsense"}
-        async with demo_running("bot.demo", "--port", str(port), **env) as demo:
+        async with demo_running("--port", str(port), **env) as demo:
             assert demo.url.startswith("http://127.0.0.1:") and not demo.url.endswith(f":{port}")
             await demo.open_card(REPORTS)
 
 
-async def test_the_command_line_runs_the_demo() -> None:
-    async with demo_running("bot", "demo") as demo:
+async def test_without_options_it_runs_as_well() -> None:
+    async with demo_running() as demo:
         card = await demo.open_card(REPORTS)
         assert "文件管家" in json.dumps(card["body"], ensure_ascii=False)
         assert await demo.interrupt() == 0

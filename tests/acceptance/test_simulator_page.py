@@ -153,11 +153,14 @@ async def test_plain_text_in_a_card_is_only_text(feishu: Feishu, bot: LittleBot,
 
 
 async def test_the_language_switch_chooses_the_reader(feishu: Feishu, bot: LittleBot, page: Page) -> None:
-    shown = card({"tag": "div", "text": words("删除文件夹", "Delete the folder")})
+    shown = approval_card()
+    shown["body"]["elements"][0]["text"] = words("删除文件夹", "Delete the folder")
     shown["header"]["title"] = words("需要审批", "Approval needed")
     await ask(feishu, bot, shown)
     await expect(page.locator(".card-title")).to_have_text("需要审批")
+    await page.get_by_label("reason").fill("half a thought")
     await page.get_by_role("button", name="EN").click()
+    await expect(page.get_by_label("reason")).to_have_value("half a thought")
     await expect(page.locator(".card-title")).to_have_text("Approval needed")
     await expect(page.locator(".c-plain")).to_have_text("Delete the folder")
     await expect(page.locator("[data-person=creator] .column-name")).to_have_text("Lin Xiaoyu")

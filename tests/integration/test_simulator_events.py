@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -163,6 +164,12 @@ async def test_any_event_can_come_twice(feishu: Feishu, bot: LittleBot) -> None:
     await feishu.redeliver(push, Sending(wrong_signature=True))
     assert [each.envelope for each in bot.received] == [bot.received[0].envelope] * 4
     assert [each.signature_holds for each in bot.received] == [True, True, True, False]
+
+
+async def test_an_event_can_be_late(feishu: Feishu, bot: LittleBot) -> None:
+    started = time.monotonic()
+    assert (await feishu.say(feishu.creator, "/pending", sending=Sending(delay=0.05))).delivered
+    assert time.monotonic() - started >= 0.05
 
 
 async def test_an_event_can_be_old_when_it_comes(feishu: Feishu, bot: LittleBot) -> None:

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,16 +106,21 @@ class Demo:
 
 
 @asynccontextmanager
-async def demo_running(*arguments: str, **more: str) -> AsyncIterator[Demo]:
-    """`python -m bot demo …` once it has printed its address; killed at the end unless it was interrupted before."""
+async def demo_running(*options: str, **more: str) -> AsyncIterator[Demo]:
+    """`python -m bot demo …` once it has printed its address; ended with the block unless it was interrupted before."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *arguments,
+        sys.executable, "-m", "bot", "demo", *options,
         cwd=ROOT, env=clean_environment() | more, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         async with aiohttp.ClientSession() as session:
             yield await _started(process, session)
     finally:
+        if process.returncode is None:
+            process.terminate()  # a killed one would leave its folder behind
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await process.communicate()
         if process.returncode is None:
             process.kill()
             await process.communicate()

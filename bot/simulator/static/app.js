@@ -19,7 +19,7 @@ class Column {
   constructor(person) {
     this.key = person.key;
     this.chatId = null;
-    this.drawn = new Map(); // message id → { mark, node }
+    this.drawn = new Map(); // message id → { mark, version, drafts, node }
     this.avatar = el("span", { class: `avatar avatar-${person.key}`, "aria-hidden": "true" });
     this.name = el("h2", { class: "column-name" });
     this.role = el("span", { class: "column-role" });
@@ -93,7 +93,8 @@ class Column {
       let entry = this.drawn.get(message.message_id);
       if (!entry || entry.mark !== mark) {
         const replaced = entry && entry.version !== message.version;
-        entry = { mark, version: message.version, node: this.message(message, chat) };
+        const drafts = entry && !replaced ? entry.drafts : new Map();
+        entry = { mark, drafts, version: message.version, node: this.message(message, chat, drafts) };
         if (replaced) entry.node.classList.add("replaced");
         fresh = true;
       }
@@ -115,10 +116,10 @@ class Column {
     if (news.length) post("/sim/read", { user: this.key, message_ids: news.map((each) => each.message_id) });
   }
 
-  message(message, chat) {
+  message(message, chat, drafts) {
     const own = message.sender.kind === "person" && message.sender.id === this.key;
     const sender = senderName(message);
-    const bubble = message.gone ? el("p", { class: "gone" }, t("recalled")) : this.content(message);
+    const bubble = message.gone ? el("p", { class: "gone" }, t("recalled")) : this.content(message, drafts);
     const bare = message.gone || message.type === "interactive";
     const quoted = message.reply_to && chat.messages.find((each) => each.message_id === message.reply_to);
     return el("div", { class: own ? "message own" : "message", "data-message": message.message_id, "data-type": message.type },
@@ -130,12 +131,13 @@ class Column {
         el("div", { class: bare ? "bare" : "bubble" }, bubble)));
   }
 
-  content(message) {
+  content(message, drafts) {
     const people = (id) => personOf(id, message);
     if (message.type === "text") return el("p", { class: "text" }, messageText(message.body.text, people));
     if (message.type === "post") return drawPost(message.body, people);
     return drawCard(message.body, {
       people,
+      drafts,
       confirm: ask,
       act: (path, form, value) => this.press(message, path, form, value),
     });

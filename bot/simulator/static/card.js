@@ -4,7 +4,8 @@ import { el } from "./dom.js";
 import { markdown } from "./text.js";
 import { currentLanguage, said, t } from "./words.js";
 
-// `context`: { people(openId) -> name, act(path, form, value) -> Promise, confirm(confirm) -> Promise<boolean> }
+// `context`: { people(openId) -> name, act(path, form, value) -> Promise, confirm(confirm) -> Promise<boolean>,
+//              drafts: Map of path -> typed text, which outlives a change of the page's language }
 export function drawCard(card, context) {
   if (card.schema !== "2.0") return el("div", { class: "card card-old" }, t("old"));
   const node = el("article", { class: "card", "aria-label": said(card.header?.title) });
@@ -23,7 +24,7 @@ function header(value) {
     { class: `card-header tint-${value.template ?? "default"}` },
     el("div", { class: "card-headline" },
       el("h3", { class: "card-title" }, said(value.title)),
-      tags.map((tag) => el("span", { class: `tag tag-${tag.color ?? "neutral"}` }, said(tag.text)))),
+      tags.length > 0 && el("span", { class: "card-tags" }, tags.map((tag) => el("span", { class: `tag tag-${tag.color ?? "neutral"}` }, said(tag.text))))),
     value.subtitle && el("p", { class: "card-subtitle" }, said(value.subtitle)),
   );
 }
@@ -186,6 +187,8 @@ function input(value, path, context, form) {
   control.placeholder = said(value.placeholder);
   control.defaultValue = value.i18n_default_value?.[currentLanguage()] ?? value.default_value ?? "";
   control.name = value.name ?? "";
+  if (context.drafts.has(path)) control.value = context.drafts.get(path);
+  control.addEventListener("input", () => context.drafts.set(path, control.value));
   const node = field(value, path, context, form, control, () => control.value, () => control.value === "");
   if (tall) {
     const count = el("span", { class: "c-count", "aria-hidden": "true" });

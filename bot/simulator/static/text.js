@@ -4,7 +4,7 @@ import { el, link } from "./dom.js";
 import { t } from "./words.js";
 
 const MESSAGE_TOKEN =
-  /<at\s+(?:user_id|id)\s*=\s*["']?([^"'>\s]+)["']?\s*>(.*?)<\/at>|<(b|i|u|s)>(.*?)<\/\3>|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+)\)|(https?:\/\/[^\s<>"'，。；）)]+)|(@_user_\d+)/gis;
+  /<at\s+(?:user_id|id)\s*=\s*["']?([^"'>\s]+)["']?\s*>(.{0,200}?)<\/at>|<(b|i|u|s)>(.{0,4000}?)<\/\3>|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+)\)|(https?:\/\/[^\s<>"'，。；）)]+)|(@_user_\d+)/gis;
 
 // The text of msg_type=text: <at>, <b> <i> <u> <s>, [text](url) and bare links are interpreted, as in Feishu.
 export function messageText(text, people) {
