@@ -117,7 +117,7 @@ class House:
             self.directory, self.journal, self.ledger, self.approvals, self.people, self.waiters, self.bell, clock
         )
         self.administration = Administration(
-            self.people, self.apps, self.box, default_level=level, allow_http=settings.allow_private_executors
+            self.people, self.apps, self.box, default_level=level, allow_http=settings.allow_http_executors
         )
         self.first_admin = FirstAdmin(self.ledger, self.people, keys, settings.admins)
         self.client = None if gateway else FeishuClient(session, self.apps.credentials)
@@ -158,7 +158,7 @@ class House:
         return self.client
 
     def _http_executor(self, session: aiohttp.ClientSession) -> ActionExecutor:
-        return HttpExecutor(session, self.clock, allow_http=self.settings.allow_private_executors)
+        return HttpExecutor(session, self.clock, allow_http=self.settings.allow_http_executors)
 
     def _executions(self, executor: ActionExecutor, pace: Pace) -> Executions:
         unseal = self.box.open

@@ -103,5 +103,11 @@ def tortoise_config(url: str) -> dict[str, Any]:
     }
 
 
-TORTOISE_ORM = tortoise_config(os.environ.get("ASSENT_DATABASE_URL") or DEFAULT_URL)
-"""For Tortoise's own command: `tortoise -c config.database.TORTOISE_ORM makemigrations`."""
+def __getattr__(name: str) -> Any:
+    """`TORTOISE_ORM` for Tortoise's own command: `tortoise -c config.database.TORTOISE_ORM makemigrations`.
+
+    Made when it is asked for: importing this module must not fail over a URL that load_settings will explain.
+    """
+    if name == "TORTOISE_ORM":
+        return tortoise_config(os.environ.get("ASSENT_DATABASE_URL") or DEFAULT_URL)
+    raise AttributeError(name)

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     claim_ttl: Duration = timedelta(hours=24)
     rejection_cooldown: Duration = timedelta(minutes=10)
     stale_command_after: Duration = timedelta(minutes=5)
-    allow_private_executors: bool = False
+    allow_http_executors: bool = False
     timezone: str = "Asia/Shanghai"
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     log_format: Literal["console", "json"] = "console"

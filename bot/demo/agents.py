@@ -19,7 +19,7 @@ _REFUSALS = {
     "rejected": ("被拒绝", "rejected"),
     "expired": ("超时无人答复", "nobody answered in time"),
     "cancelled": ("已撤回", "withdrawn"),
-    "denied": ("策略禁止", "denied by the policy"),
+    "denied": ("不被允许（策略禁止或已暂停）", "denied: by the policy, or paused"),
 }
 
 
@@ -74,7 +74,9 @@ class FileKeeper:
         deleted = self._workplace.delete(REPORTS)
         if answer["approval_id"]:
             await self._hook.report(answer["approval_id"], "succeeded", {"deleted_files": deleted})
-        return self._note(f"已删除 {REPORTS}（{deleted} 个文件）", f"deleted {REPORTS} ({deleted} files)")
+        return self._note(
+            f"{answer['level']} 已删除 {REPORTS}（{deleted} 个文件）", f"deleted {REPORTS} ({deleted} files)"
+        )
 
     def _not_done(self, action: str, answer: dict[str, Any]) -> None:
         self._note(*_refused(action, answer))

@@ -28,6 +28,7 @@ from bot.ports import (
     SentMessage,
     TextMessage,
 )
+from bot.secrets import SealBroken
 from models.values import AppCredentials, Json, JsonObject
 
 _TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"  # noqa: S105 - a path
@@ -158,6 +159,8 @@ class FeishuClient:
             return await self._credentials(app_id)
         except LookupError:
             raise FeishuMisconfigured(f"no Feishu app {app_id}") from None
+        except SealBroken:
+            raise FeishuMisconfigured(f"the stored secrets of Feishu app {app_id} cannot be opened") from None
 
 
 def _content(message: OutgoingMessage) -> JsonObject:

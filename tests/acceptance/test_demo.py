@@ -18,7 +18,7 @@ RUN = ("--port", "0")
 REPORTS = "reports/2025"
 
 
-def _running_below(pid: int) -> list[str]:
+def _children(pid: int) -> list[str]:
     children = Path(f"/proc/{pid}/task/{pid}/children")
     return children.read_text().split() if children.exists() else []
 
@@ -117,13 +117,14 @@ async def test_it_prints_one_address_and_no_secret() -> None:
 async def test_ctrl_c_ends_everything_and_leaves_nothing() -> None:
     async with demo_running(*RUN) as demo:
         await demo.open_card(REPORTS)  # an agent waits for the answer, held by the service
-        pid, address = demo.process.pid, demo.url.rpartition(":")
+        pid, port = demo.process.pid, int(demo.url.rpartition(":")[2])
+        begun = [*_children(pid), str(pid)]
         async with asyncio.timeout(10):
             assert await demo.interrupt() == 0
-        assert _running_below(pid) == [] and not Path(f"/proc/{pid}").exists()
+        assert not [one for one in begun if Path(f"/proc/{one}").exists()]
         assert not demo.folder.exists() and not demo.folder.parent.exists()
         with pytest.raises(OSError):
-            socket.create_connection(("127.0.0.1", int(address[2])), timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
 async def test_a_taken_port_is_replaced_and_the_environment_is_not_obeyed() -> None:

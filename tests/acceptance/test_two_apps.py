@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.administration import Actor, in_one_transaction
 from bot.secrets import SecretBox
+from models.enums import Delivery, Role
 from models.tables import FeishuApp, FeishuIdentity, User
 from models.values import AppCredentials
 from tests.support.feishu import App, Message
@@ -110,8 +111,12 @@ async def test_keys_of_one_app_never_open_the_events_of_another(house: RunningHo
 
 
 async def test_secrets_of_an_app_are_sealed_and_no_other_row_opens_them(house: RunningHouse) -> None:
-    """Defect 7: the look-up knows Feishu apps only, and a sealed secret belongs to one of them."""
+    """Defect 7: the look-up knows Feishu apps only, and a sealed secret belongs to one of them.
+
+    One that does not open is a fault of the set-up, which is shown, and nothing is sent anywhere.
+    """
     app = await second_app(house)
+    await house.person(house.feishu.admin, role=Role.ORG_ADMIN)
     row = await FeishuApp.get(app_id=app.app_id)
     sealed = {row.app_secret, row.encrypt_key, row.verification_token}
     assert len(sealed) == 3
@@ -125,6 +130,9 @@ async def test_secrets_of_an_app_are_sealed_and_no_other_row_opens_them(house: R
     before = len(house.feishu.calls("token"))
     asked = await agent.asks()
     await house.settled()
-    tried = [call for call in house.feishu.calls("token")[before:] if call.app_id == app.app_id]
-    assert tried == []
-    assert (await house.approval(asked)).status.value == "pending"
+    await house.feishu.next_text(to=house.feishu.admin, app=house.feishu.app)
+    assert [call for call in house.feishu.calls("token")[before:] if call.app_id == app.app_id] == []
+    looked = await agent.looks(asked["approval_id"])
+    assert (looked["status"], looked["delivery"]["state"]) == ("pending", Delivery.QUEUED)
+    assert "cannot be opened" in looked["delivery"]["detail"]
+    assert len(await house.audited("app.misconfigured")) == 1

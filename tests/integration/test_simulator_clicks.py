@@ -91,7 +91,7 @@ RAW = {"type": "raw", "data": finished_card()}
 WRONG_ANSWERS: dict[str, tuple[int, Any, dict[str, Any]]] = {
     "HTTP 500": (200671, {}, {"status": 500}),
     "HTTP 204": (200671, {}, {"status": 204}),
-    "a redirect": (200671, {}, {"status": 302, "headers": {"Location": "/webhook"}}),
+    "a redirect": (200671, {}, {"status": 302, "headers": {"Location": "/elsewhere"}}),
     "null": (200672, None, {}),
     "a list": (200672, [], {}),
     "plain text": (200672, {}, {"content_type": "text/plain"}),

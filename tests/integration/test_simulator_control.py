@@ -8,9 +8,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from bot.simulator.cli import run_simulator
-from bot.simulator.control import _is_loopback
+from bot.simulator.control import _guarded, _is_loopback, _page
 from bot.simulator.panels import Panel
 from tests.support.feishu import Feishu, feishu_running
 from tests.support.little_bot import LittleBot, approval_card, finished_card, little_bot
@@ -170,6 +172,10 @@ async def test_only_this_machine_and_this_page_may_control(session: aiohttp.Clie
         assert response.status == 415
     async with session.get("/", headers={"Host": "evil.example"}) as response:
         assert response.status == 403
+    asked = make_mocked_request("GET", "/", headers={"Host": "127.0.0.1"})
+    with pytest.raises(web.HTTPForbidden):
+        await _guarded(_page)(asked.clone(remote="10.0.0.1"))
+    assert (await _guarded(_page)(asked.clone(remote="127.0.0.1"))).status == 200
     assert [_is_loopback(each) for each in ("127.0.0.1", "::1", "10.0.0.1", None, "x")] == [
         True,
         True,

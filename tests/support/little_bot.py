@@ -113,6 +113,7 @@ async def little_bot(app: App, base_url: str) -> AsyncIterator[LittleBot]:
     bot = LittleBot(app, base_url)
     web_app = web.Application()
     web_app.router.add_post("/webhook", bot.handle)
+    web_app.router.add_get("/elsewhere", _fine)
     runner = web.AppRunner(web_app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -123,6 +124,11 @@ async def little_bot(app: App, base_url: str) -> AsyncIterator[LittleBot]:
         yield bot
     finally:
         await runner.cleanup()
+
+
+async def _fine(request: web.Request) -> web.Response:
+    """Where a redirect leads; nobody may follow it."""
+    return web.json_response({})
 
 
 def opened(body: dict[str, Any], encrypt_key: str) -> str:

@@ -43,7 +43,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert chosen.claim_ttl == timedelta(hours=24)
     assert chosen.rejection_cooldown == timedelta(minutes=10)
     assert chosen.stale_command_after == timedelta(minutes=5)
-    assert chosen.allow_private_executors is False
+    assert chosen.allow_http_executors is False
     assert chosen.feishu_allow_challenge is True
     assert chosen.timezone == "Asia/Shanghai"
 
@@ -74,12 +74,12 @@ def test_every_fault_is_named_and_none_hides_another() -> None:
         PORT="eighty", APPROVAL_TTL="14d", REMINDERS="2h,1h", SECRET_KEY="short", DATABASE_URL="mysql://x/y",
         FEISHU_BASE_URL="http://open.feishu.cn", PUBLIC_URL="ftp://x", LOG_LEVEL="loud", LOG_FORMAT="xml",
         FEISHU_TRANSPORT="pigeon", DEFAULT_LEVEL="L4", TIMEZONE="Mars/Olympus", CLAIM_TTL="soon", DATBASE_URL="x",
-        FEISHU_APP_SECRET=" ", ALLOW_PRIVATE_EXECUTORS="perhaps",
+        FEISHU_APP_SECRET=" ", ALLOW_HTTP_EXECUTORS="perhaps",
     )  # fmt: skip
     assert set(found) == {
         "PORT", "APPROVAL_TTL", "REMINDERS", "SECRET_KEY", "DATABASE_URL", "FEISHU_BASE_URL", "PUBLIC_URL",
         "LOG_LEVEL", "LOG_FORMAT", "FEISHU_TRANSPORT", "DEFAULT_LEVEL", "TIMEZONE", "CLAIM_TTL", "DATBASE_URL",
-        "FEISHU_APP_SECRET", "ALLOW_PRIVATE_EXECUTORS",
+        "FEISHU_APP_SECRET", "ALLOW_HTTP_EXECUTORS",
     }  # fmt: skip
     assert found["DATBASE_URL"] == "is not a setting of Assent"
     assert found["FEISHU_APP_SECRET"] == "is missing"
