@@ -26,7 +26,7 @@ from bot.delivery import Delivery
 from bot.directory import Directory
 from bot.enforcement import EnforcementEngine
 from bot.executions import Executions
-from bot.executor import HttpExecutor
+from bot.executor import CheckedResolver, HttpExecutor
 from bot.feishu.client import FeishuClient
 from bot.feishu.long_connection import LongConnection
 from bot.first_admin import FirstAdmin
@@ -76,7 +76,6 @@ class Pace:
     """How often and how long background work takes; tests choose shorter times."""
 
     lease: timedelta = LEASE
-    execution_lease: timedelta | None = None
     poll: float = 1.0
 
 
@@ -122,7 +121,9 @@ class House:
         self.first_admin = FirstAdmin(self.ledger, self.people, keys, settings.admins)
         self.client = None if gateway else FeishuClient(session, self.apps.credentials)
         self.gateway = gateway or self._client()
-        self.executions = self._executions(executor or self._http_executor(session), pace)
+        self.executions = Executions(
+            self.ledger, self.approvals, self.directory, executor or self._http_executor(session), self.box.open
+        )
         self.worker = self._worker(pace)
         self.reminders = Reminders(self.ledger, self.approvals, self.people, self.views)
         self.scheduler = Scheduler(jobs(self.reminders, self.executions, Housekeeping(), clock))
@@ -159,12 +160,6 @@ class House:
 
     def _http_executor(self, session: aiohttp.ClientSession) -> ActionExecutor:
         return HttpExecutor(session, self.clock, allow_http=self.settings.allow_http_executors)
-
-    def _executions(self, executor: ActionExecutor, pace: Pace) -> Executions:
-        unseal = self.box.open
-        if pace.execution_lease is None:
-            return Executions(self.ledger, self.approvals, self.directory, executor, unseal)
-        return Executions(self.ledger, self.approvals, self.directory, executor, unseal, lease=pace.execution_lease)
 
     def _worker(self, pace: Pace) -> Worker:
         delivery = Delivery(
@@ -209,7 +204,10 @@ async def create_app(
     pace: Pace | None = None,
 ) -> web.Application:
     """The whole service as an application; it opens its database and begins its background work when it is started."""
-    session = aiohttp.ClientSession()
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=CheckedResolver()),
+        cookie_jar=aiohttp.DummyCookieJar(),  # one agent's executor must not set what is sent to another's
+    )
     house = House(settings, session, gateway=gateway, executor=executor, clock=clock, pace=pace or Pace())
     app = web.Application(middlewares=[problem_middleware], client_max_size=BODY_LIMIT)
     app[HOUSE] = house

@@ -203,9 +203,8 @@ class ApprovalService:
         event_key: str | None,
     ) -> Resolved | Refusal | AlreadyDone:
         async with self._ledger.transaction() as work:
-            if event_key is not None:
-                if await InboundRecord.exists(key=event_key):
-                    return AlreadyDone(approval_id)
+            seen = event_key is not None and await InboundRecord.exists(key=event_key)
+            if event_key is not None and not seen:
                 await InboundRecord.create(key=event_key, kind="card.action.trigger", received_at=work.now)
             approval = await ApprovalRequest.get_or_none(id=approval_id)
             if approval is None:
@@ -213,6 +212,10 @@ class ApprovalService:
             outcome = lifecycle.resolve(
                 approval.facts(), verdict, operator, work.now, via=via, reason=reason, code=code
             )
+            if isinstance(outcome, Refusal) and outcome.kind is RefusalKind.NOT_YOURS:
+                return self._refused(work, operator, outcome, approval)
+            if seen:
+                return AlreadyDone(approval_id)
             if isinstance(outcome, Resolution) and not await self._settle(work, approval, outcome, clicked_message):
                 await approval.refresh_from_db()
                 outcome = lifecycle.resolve(
@@ -315,6 +318,7 @@ class ApprovalService:
             execution_lease_until=None,
             execution_result=json.dumps(result, ensure_ascii=False),
             execution_error=error,
+            claim_expires_at=self._collect_until(approval, work.now),
             next_due_at=None,
             revision=F("revision") + 1,
         )
@@ -326,6 +330,10 @@ class ApprovalService:
         await self.changed(work, approval)
         await self._tell_outcome(work, approval)
         return True
+
+    def _collect_until(self, approval: ApprovalRequest, now: datetime) -> datetime | None:
+        """A result that nobody collected must not answer the same call for ever, as if it had been executed again."""
+        return now + self.times.claim_ttl if approval.executor is Executor.SERVICE else approval.claim_expires_at
 
     async def changed(self, work: Work, approval: ApprovalRequest, clicked_message: str | None = None) -> None:
         """Every sent copy follows, and whoever waits is woken, once `work` is committed."""
@@ -445,21 +453,25 @@ class ApprovalService:
         """An agent sees its own approvals only; another's is as unknown as one that does not exist."""
         return await ApprovalRequest.get_or_none(id=approval_id, agent_id=known.facts.id)
 
+    async def refuse(self, tenant: str, actor: str, refusal: Refusal, approval_id: UUID | None) -> Refusal:
+        """A press that never got as far as an approval is refused and audited like all others."""
+        async with self._ledger.transaction() as work:
+            approval = await ApprovalRequest.get_or_none(id=approval_id) if approval_id else None
+            return self._audited(work, tenant, actor, refusal, approval)
+
     def _refused(
         self, work: Work, operator: Operator, refusal: Refusal, approval: ApprovalRequest | None = None
     ) -> Refusal:
+        return self._audited(work, operator.tenant, f"user:{operator.id}", refusal, approval)
+
+    def _audited(
+        self, work: Work, tenant: str, actor: str, refusal: Refusal, approval: ApprovalRequest | None
+    ) -> Refusal:
         if approval is not None:
-            self.audit_refusal(work, f"user:{operator.id}", refusal, approval)
+            self.audit_refusal(work, actor, refusal, approval)
         else:
-            work.audit(
-                AuditFact(
-                    tenant=operator.tenant,
-                    actor=f"user:{operator.id}",
-                    action="approval.refused",
-                    subject="approval:unknown",
-                    details={"refusal": refusal.kind.value, "detail": refusal.detail},
-                )
-            )
+            details: JsonObject = {"refusal": refusal.kind.value, "detail": refusal.detail}
+            work.audit(AuditFact(tenant, actor, "approval.refused", "approval:unknown", details))
         return refusal
 
     def audit_refusal(self, work: Work, actor: str, refusal: Refusal, approval: ApprovalRequest) -> None:

@@ -17,6 +17,9 @@ from models.values import AppCredentials, CardClick, Operator, Refusal, RefusalK
 REASON_LIMIT = 1000
 """Characters; the card's input has the same limit."""
 
+ACTOR_LIMIT = 80
+"""Characters of a stranger's id that the audit keeps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
@@ -38,11 +41,15 @@ class Clicks:
         """The press is settled and committed, or refused; the operator is whom the signed event names."""
         operator = await self._people.operator(app, click.operator, self._clock.now())
         verdict = _verdict(click)
-        if operator is None:
-            return Pressed(Refusal(RefusalKind.NOT_YOURS), verdict, None)
         approval_id = await self._approval_of(click)
+        if operator is None:
+            stranger = f"feishu:{click.operator.open_id or 'unnamed'}"[:ACTOR_LIMIT]
+            refusal = Refusal(RefusalKind.NOT_YOURS)
+            return Pressed(await self._approvals.refuse(app.tenant, stranger, refusal, approval_id), verdict, None)
         if approval_id is None:
-            return Pressed(Refusal(RefusalKind.UNKNOWN_APPROVAL), verdict, None)
+            refusal = Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=click.message_id)
+            actor = f"user:{operator.id}"
+            return Pressed(await self._approvals.refuse(operator.tenant, actor, refusal, None), verdict, None)
         outcome = await self._approvals.resolve(
             approval_id,
             verdict,
@@ -52,7 +59,18 @@ class Clicks:
             clicked_message=click.message_id,
             event_key=f"{app.app_id}:{click.event_id}",
         )
+        if isinstance(outcome, AlreadyDone):
+            outcome = await self._again(operator, approval_id) or outcome
         return Pressed(outcome, verdict, await self._view_for(operator, approval_id, outcome))
+
+    @staticmethod
+    async def _again(operator: Operator, approval_id: UUID) -> Refusal | None:
+        """The refusal of a press that was refused the first time too: a repeat shows a stranger no card either."""
+        approval = await ApprovalRequest.get_or_none(id=approval_id)
+        if approval is None:
+            return Refusal(RefusalKind.UNKNOWN_APPROVAL)
+        entitled = operator.id == approval.creator_id or operator.administers(approval.tenant)
+        return None if entitled else Refusal(RefusalKind.NOT_YOURS)
 
     async def _approval_of(self, click: CardClick) -> UUID | None:
         """The approval that the card is about: what the button carried must agree with the message we sent."""
@@ -69,6 +87,8 @@ class Clicks:
         shown = (RefusalKind.ALREADY_RESOLVED, RefusalKind.EXPIRED)
         if isinstance(outcome, Refusal) and outcome.kind not in shown:
             return None
+        if isinstance(outcome, Refusal) and outcome.kind is RefusalKind.EXPIRED:
+            await self._approvals.expire(approval_id)  # the tick may not have got to it; the card must close now
         approval = await ApprovalRequest.get(id=approval_id)
         return await self._views.of(approval, self._clock.now(), person_id=operator.id)
 

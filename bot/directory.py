@@ -77,10 +77,7 @@ class Directory:
 
     async def refresh(self) -> None:
         """Forgets everything when the epoch has moved."""
-        epoch = await current_epoch()
-        if epoch != self._epoch:
-            self._by_hash.clear()
-            self._epoch = epoch
+        self._reach(await current_epoch())
 
     def forget(self) -> None:
         """The next question is answered from the database."""
@@ -93,9 +90,16 @@ class Directory:
         known = self._by_hash.get(hashed)
         if known is None:
             known = await self._load(hashed)
+            self._reach(known.epoch)
             if known.epoch == self._epoch:
                 self._by_hash[hashed] = known
         return known
+
+    def _reach(self, epoch: int) -> None:
+        """What is remembered belongs to this epoch."""
+        if epoch != self._epoch:
+            self._by_hash.clear()
+            self._epoch = epoch
 
     async def _load(self, hashed: str) -> KnownAgent:
         # The epoch is read before the rows: if it moves in between, the commit under the older epoch is refused.

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import TypeAlias, assert_never
 from uuid import UUID
 
+from asyncpg import TransactionRollbackError
 from tortoise.exceptions import IntegrityError
 
 from bot import answers, lifecycle, outbox
 from bot.approvals import ApprovalService, Claimed, rendezvous_of, stored_request
 from bot.asking import as_json
 from bot.digest import action_digest, canonical
-from bot.directory import Caller, Directory, KnownAgent, hold_epoch
+from bot.directory import Caller, Directory, KnownAgent, current_epoch, hold_epoch
 from bot.journal import CheckRecord, Journal, Recorded
 from bot.ledger import AuditFact, Ledger
 from bot.outbox import Bell
@@ -28,7 +30,7 @@ from bot.waiters import Waiters
 from cards import messages
 from cards.views import L2View
 from models.approval import ApprovalRequest, IdempotentCheck
-from models.enums import CheckStatus, Level
+from models.enums import Level
 from models.ids import new_id
 from models.notification import Notification
 from models.outbox import OutboxMessage
@@ -37,6 +39,12 @@ from models.values import ActionRequest, CheckAnswer, Decision, JsonObject, Refu
 
 ROUNDS = 20
 """How often a check is taken again when the policy or another check moved under it, before it is refused as busy."""
+
+OVERTAKEN = (IntegrityError, TransactionRollbackError)
+"""Another check got to the rendezvous or the key first, or PostgreSQL ended a deadlock (with a token's rotation)."""
+
+_Standing: TypeAlias = lifecycle.Join | lifecycle.Claim | lifecycle.Report | lifecycle.Reject
+"""How an earlier request answers a repeat; what is left of lifecycle.Rendezvous when no new request is due."""
 
 MAX_WAIT = 600.0
 """Seconds that a check or a look may be held (docs/http-hook.md)."""
@@ -64,6 +72,7 @@ class _Ask:
     check_id: UUID
     key: str | None  # SHA-256 of agent id and Idempotency-Key
     payload_hash: str
+    bound: bool = False  # the key has its row, and the row is for this payload
 
 
 class EnforcementEngine:
@@ -89,11 +98,18 @@ class EnforcementEngine:
         self._under_way: set[str] = set()
 
     async def check(
-        self, caller: Caller, request: ActionRequest, *, idempotency_key: str | None = None, wait: float = 0
+        self,
+        caller: Caller,
+        request: ActionRequest,
+        *,
+        idempotency_key: str | None = None,
+        wait: float = 0,
+        listening: Callable[[], bool] = lambda: True,
     ) -> CheckAnswer:
         """Answers after the record of this check is committed; a pending answer is held up to `wait` seconds.
 
-        Raises CredentialRefused, NotCanonical, KeyInUse, KeyMismatch, GateBusy, JournalFull.
+        A go-ahead that comes while it is held is only taken when somebody is still `listening`.
+        Raises CredentialRefused, NotCanonical, KeyInUse, KeyMismatch, GateBusy, JournalFault.
         """
         ask = self._ask(caller, request, idempotency_key)
         if ask.key is not None and ask.key in self._under_way:
@@ -105,13 +121,13 @@ class EnforcementEngine:
         finally:
             # Holding is not being under way: a repeat during the hold joins it.
             self._under_way.discard(ask.key or "")
-        return await self._hold(ask, answer, wait) if wait > 0 else answer
+        return await self._hold(ask, answer, wait, listening) if wait > 0 else answer
 
     async def rehearse(self, caller: Caller, request: ActionRequest) -> Decision:
         """What a check would decide. Nothing is recorded, nobody is asked, nothing is allowed."""
         action_digest(request)
-        known = await self._directory.agent(caller)
-        return decide(known, request)
+        await self._directory.refresh()
+        return decide(await self._directory.agent(caller), request)
 
     async def look(self, caller: Caller, approval_id: UUID, *, wait: float = 0) -> JsonObject | None:
         """The approval as the agent sees it, held while it may still change; None when it is not this agent's."""
@@ -120,23 +136,41 @@ class EnforcementEngine:
             return None
         if wait > 0 and answers.may_change(approval):
             await self._wait_for(approval_id, wait)
+            await self._directory.refresh()
+            await self._directory.agent(caller)  # a token that ended during the wait learns nothing more
             await approval.refresh_from_db()
         return answers.approval_json(approval)
 
     async def claim(self, caller: Caller, approval_id: UUID, digest: str) -> CheckAnswer | Refusal:
-        """The one go-ahead, by id. A policy that denies the action by now takes it back."""
-        known = await self._directory.agent(caller)
-        approval = await ApprovalRequest.get_or_none(id=approval_id, agent_id=caller.agent_id)
-        if approval is None:
-            return Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=str(approval_id))
+        """The one go-ahead, by id. A policy that denies the action by now takes it back.
+
+        Raises CredentialRefused, GateBusy.
+        """
+        for _ in range(ROUNDS):
+            known = await self._directory.agent(caller)
+            approval = await ApprovalRequest.get_or_none(id=approval_id, agent_id=caller.agent_id)
+            if approval is None:
+                return Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=str(approval_id))
+            outcome = await self._claim_by_id(known, approval, digest)
+            if outcome is not None:
+                return outcome
+            await self._directory.refresh()
+        raise GateBusy
+
+    async def _claim_by_id(
+        self, known: KnownAgent, approval: ApprovalRequest, digest: str
+    ) -> CheckAnswer | Refusal | None:
+        """The go-ahead or why not; None when the policy moved meanwhile."""
         decision = decide(known, stored_request(approval))
         async with self._ledger.transaction() as work:
+            if await hold_epoch() != known.epoch:
+                return None
             if decision.level is Level.DENY:
                 outcome: Claimed | Refusal = Refusal(RefusalKind.DENIED_NOW)
             else:
                 outcome = await self._approvals.claim_in(work, approval, digest)
             if isinstance(outcome, Refusal):
-                self._approvals.audit_refusal(work, f"agent:{caller.agent_id}", outcome, approval)
+                self._approvals.audit_refusal(work, f"agent:{known.facts.id}", outcome, approval)
                 return outcome
             return answers.claimed(approval.check_id, decision, approval)
 
@@ -157,48 +191,71 @@ class EnforcementEngine:
         return _Ask(caller, request, action_digest(request), new_id(), key, hashlib.sha256(payload).hexdigest())
 
     async def _settle(self, ask: _Ask) -> CheckAnswer:
-        for _ in range(ROUNDS):
+        for left in reversed(range(ROUNDS)):
             known = await self._directory.agent(ask.caller)
-            answer = await self._repeat(ask, known) or await self._decide(ask, known)
+            try:
+                answer = await self._round(ask, known)
+            except OVERTAKEN:
+                if not left:  # one that comes every time is no race
+                    raise
+                answer = None  # the next round meets whoever was first
             if answer is not None:
                 return answer
             await self._directory.refresh()
         raise GateBusy
 
-    async def _repeat(self, ask: _Ask, known: KnownAgent) -> CheckAnswer | None:
-        """The answer to a repeated Idempotency-Key; None for a key that is new or absent."""
+    async def _round(self, ask: _Ask, known: KnownAgent) -> CheckAnswer | None:
+        """One attempt; None when the policy, or another check, moved under it."""
         stored = await IdempotentCheck.get_or_none(key=ask.key) if ask.key else None
         if stored is None:
-            return None
+            return await self._decide(ask, known)
         if stored.payload_hash != ask.payload_hash:
             raise KeyMismatch
-        if stored.answer is not None:
-            return answers.from_json(json.loads(stored.answer))
+        return await self._repeat(replace(ask, bound=True), known, stored)
+
+    async def _repeat(self, ask: _Ask, known: KnownAgent, stored: IdempotentCheck) -> CheckAnswer | None:
+        """The stored answer of a repeated key, or how its approval stands; no go-ahead that the policy denies now."""
+        answer = answers.from_json(json.loads(stored.answer)) if stored.answer else None
+        decision = decide(known, ask.request)
+        if decision.level is Level.DENY and (answer is None or answer.allowed):
+            return await self._record(ask, known, decision)
+        if answer is not None:
+            return answer if await current_epoch() == known.epoch else None
         approval = await ApprovalRequest.get(id=stored.approval_id)
         decision = Decision(Level.L3, approval.rule, approval.policy_version, "the same Idempotency-Key")
-        return await self._continue(ask, known, decision, approval)
+        due = self._due(approval)
+        if not isinstance(due, lifecycle.Fresh):
+            return await self._continue(ask, known, decision, approval, due)
+        await self._close_stale(approval)
+        await approval.refresh_from_db()
+        return await self._note(ask, known, decision, approval, "check.answered")
 
     async def _decide(self, ask: _Ask, known: KnownAgent) -> CheckAnswer | None:
         decision = decide(known, ask.request)
         if decision.level is not Level.L3:
             return await self._record(ask, known, decision)
         rendezvous = rendezvous_of(known.facts.id, ask.request.session, ask.digest)
-        met = await ApprovalRequest.get_or_none(rendezvous=rendezvous)
-        met = met or await self._latest(rendezvous)
-        if met is not None and (answer := await self._continue(ask, known, decision, met)) is not None:
-            return answer
+        met = await self._met(rendezvous)
+        if met is not None:
+            due = self._due(met)
+            if not isinstance(due, lifecycle.Fresh):
+                return await self._continue(ask, known, decision, met, due)
+            await self._close_stale(met)
         return await self._open(ask, known, decision, rendezvous, previous=met)
 
-    async def _latest(self, rendezvous: str) -> ApprovalRequest | None:
-        return await ApprovalRequest.filter(rendezvous_key=rendezvous).order_by("-created_at").first()
+    async def _met(self, rendezvous: str) -> ApprovalRequest | None:
+        """The request that repeats must join, else the latest. Attempts count on even where the clock steps back."""
+        joined = await ApprovalRequest.get_or_none(rendezvous=rendezvous)
+        return joined or await ApprovalRequest.filter(rendezvous_key=rendezvous).order_by("-attempt").first()
+
+    def _due(self, approval: ApprovalRequest) -> lifecycle.Rendezvous:
+        return lifecycle.rendezvous(approval.facts(), self._clock.now(), self._approvals.times.rejection_cooldown)
 
     async def _continue(
-        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
+        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest, due: _Standing
     ) -> CheckAnswer | None:
-        """The answer that an earlier request for the same action gives; None when a new request is due."""
-        facts = approval.facts()
-        bound = ask.key is not None and await IdempotentCheck.exists(key=ask.key, approval_id=approval.id)
-        match lifecycle.rendezvous(facts, self._clock.now(), self._approvals.times.rejection_cooldown):
+        """The answer that an earlier request for the same action gives."""
+        match due:
             case lifecycle.Join():
                 return await self._note(ask, known, decision, approval, "check.joined")
             case lifecycle.Claim():
@@ -207,12 +264,6 @@ class EnforcementEngine:
                 return await self._report(ask, known, decision, approval)
             case lifecycle.Reject():
                 return await self._note(ask, known, decision, approval, "check.denied")
-            case lifecycle.Fresh():
-                await self._close_stale(approval)
-                if bound:
-                    await approval.refresh_from_db()
-                    return await self._note(ask, known, decision, approval, "check.answered")
-                return None
             case unreachable:
                 assert_never(unreachable)
 
@@ -225,7 +276,7 @@ class EnforcementEngine:
             ).update(rendezvous=None)
 
     async def _record(self, ask: _Ask, known: KnownAgent, decision: Decision) -> CheckAnswer | None:
-        """L1, L2 and DENY: committed with many others; None when the policy moved meanwhile."""
+        """L1, L2 and DENY: committed with many others; None when the policy moved, or the key was taken, meanwhile."""
         answer = answers.decided(ask.check_id, ask.digest, decision)
         notice, line = await self._notice(ask, known, decision)
         record = CheckRecord(
@@ -233,10 +284,11 @@ class EnforcementEngine:
             fact=self._fact(ask, known, decision, "check.allowed" if answer.allowed else "check.denied"),
             outbox=notice,
             notifications=line,
-            idempotent=self._kept(ask, answer=answer),
+            idempotent=self._kept(ask, answer),
         )
         if await self._journal.record(record) is not Recorded.COMMITTED:
             return None
+        await self._store(ask, answer)
         if notice:
             self._bell.ring()
         return answer
@@ -283,49 +335,37 @@ class EnforcementEngine:
         self, ask: _Ask, known: KnownAgent, decision: Decision, rendezvous: str, previous: ApprovalRequest | None
     ) -> CheckAnswer | None:
         """A new approval request, in one transaction with its audit and its card; None when the ground moved."""
-        try:
-            async with self._ledger.transaction() as work:
-                if await hold_epoch() != known.epoch:
-                    return None
-                approval = await self._approvals.open(
-                    work,
-                    known,
-                    ask.request,
-                    decision,
-                    digest=ask.digest,
-                    check_id=ask.check_id,
-                    rendezvous=rendezvous,
-                    attempt=previous.attempt + 1 if previous else 1,
-                )
-                answer = answers.of_approval(ask.check_id, decision, approval)
-                work.audit(self._fact(ask, known, decision, "check.pending", approval.id))
-                await self._keep(ask, answer, approval)
-                return answer
-        except IntegrityError:
-            return None  # the same call, or the same key, got there first
+        async with self._ledger.transaction() as work:
+            if await hold_epoch() != known.epoch:
+                return None
+            approval = await self._approvals.open(
+                work,
+                known,
+                ask.request,
+                decision,
+                digest=ask.digest,
+                check_id=ask.check_id,
+                rendezvous=rendezvous,
+                attempt=previous.attempt + 1 if previous else 1,
+            )
+            answer = answers.of_approval(ask.check_id, decision, approval)
+            work.audit(self._fact(ask, known, decision, "check.pending", approval.id))
+            await self._keep(ask, answer, approval)
+            return answer
 
     async def _note(
         self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest, action: str
     ) -> CheckAnswer | None:
         """A check that an existing request answers; recorded like any other check."""
         answer = answers.of_approval(ask.check_id, decision, approval)
-        pending = answer.status is CheckStatus.PENDING
         record = CheckRecord(
             epoch=known.epoch,
             fact=self._fact(ask, known, decision, action, approval.id),
-            idempotent=self._kept(ask, approval=approval) if pending else self._kept(ask, answer=answer),
+            idempotent=self._kept(ask, answer, approval),
         )
-        recorded = await self._journal.record(record)
-        if recorded is Recorded.KEY_TAKEN:
-            return await self._again(ask, answer, record)
-        return answer if recorded is Recorded.COMMITTED else None
-
-    async def _again(self, ask: _Ask, answer: CheckAnswer, record: CheckRecord) -> CheckAnswer | None:
-        """The key is ours from an earlier check of the same approval: the check is recorded without a new key row."""
-        if await self._journal.record(replace(record, idempotent=None)) is not Recorded.COMMITTED:
+        if await self._journal.record(record) is not Recorded.COMMITTED:
             return None
-        if answer.status is not CheckStatus.PENDING:
-            await self._store(ask, answer)
+        await self._store(ask, answer)
         return answer
 
     async def _claim(
@@ -348,30 +388,30 @@ class EnforcementEngine:
     ) -> CheckAnswer | None:
         """The service executes: the agent gets state and result. A finished result is handed over once."""
         async with self._ledger.transaction() as work:
+            if await hold_epoch() != known.epoch:
+                return None
             await approval.refresh_from_db()
+            if approval.execution.finished:
+                kept = ApprovalRequest.filter(id=approval.id, claimed_at=None)
+                if not await kept.update(rendezvous=None, claimed_at=work.now):
+                    return None
             answer = answers.of_approval(ask.check_id, decision, approval)
-            if approval.execution.finished and approval.claimed_at is None:
-                await ApprovalRequest.filter(id=approval.id).update(rendezvous=None, claimed_at=work.now)
-                await self._keep(ask, answer, approval)
+            await self._keep(ask, answer, approval)
             work.audit(self._fact(ask, known, decision, "check.reported", approval.id))
             return answer
 
-    async def _hold(self, ask: _Ask, answer: CheckAnswer, wait: float) -> CheckAnswer:
+    async def _hold(self, ask: _Ask, answer: CheckAnswer, wait: float, listening: Callable[[], bool]) -> CheckAnswer:
         """Waits while there is something to wait for, then repeats the check once in the agent's name."""
         if not answers.unfinished(answer) or answer.approval_id is None:
             return answer
-        approval_id = answer.approval_id
-        approval = await self._wait_for(approval_id, wait)
-        if approval is None:
-            approval = await ApprovalRequest.get(id=approval_id)
-            return answers.of_approval(ask.check_id, _decision_of(answer), approval)
+        await self._wait_for(answer.approval_id, wait)
+        ask = replace(ask, bound=ask.key is not None)
         for _ in range(ROUNDS):
             await self._directory.refresh()
             known = await self._directory.agent(ask.caller)
-            await approval.refresh_from_db()
-            current = decide(known, ask.request)
-            if current.level is Level.DENY:
-                return answers.decided(ask.check_id, ask.digest, current)
+            approval = await ApprovalRequest.get(id=answer.approval_id)
+            if answers.may_change(approval) or not listening():
+                return answers.of_approval(ask.check_id, _decision_of(answer), approval)
             collected = await self._collect(ask, known, _decision_of(answer), approval)
             if collected is not None:
                 return collected
@@ -380,8 +420,12 @@ class EnforcementEngine:
     async def _collect(
         self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
     ) -> CheckAnswer | None:
-        match lifecycle.rendezvous(approval.facts(), self._clock.now(), self._approvals.times.rejection_cooldown):
+        """What the wait was for; None when the policy, or another check, moved under it."""
+        match self._due(approval):
             case lifecycle.Claim():
+                current = decide(known, ask.request)
+                if current.level is Level.DENY:
+                    return await self._record(ask, known, current)
                 return await self._claim(ask, known, decision, approval)
             case lifecycle.Report():
                 return await self._report(ask, known, decision, approval)
@@ -390,34 +434,33 @@ class EnforcementEngine:
                 await self._store(ask, answer)
                 return answer
 
-    def _kept(
-        self, ask: _Ask, *, answer: CheckAnswer | None = None, approval: ApprovalRequest | None = None
-    ) -> IdempotentCheck | None:
-        if ask.key is None:
+    def _kept(self, ask: _Ask, answer: CheckAnswer, approval: ApprovalRequest | None = None) -> IdempotentCheck | None:
+        """The row of a new key: it stands for the answer, or for the approval until the answer is decided."""
+        if ask.key is None or ask.bound:
             return None
+        open_yet = approval is not None and answers.unfinished(answer)
         return IdempotentCheck(
             key=ask.key,
             agent_id=ask.caller.agent_id,
             payload_hash=ask.payload_hash,
-            approval_id=approval.id if approval else None,
-            answer=json.dumps(answers.as_json(answer)) if answer else None,
+            approval_id=approval.id if approval is not None and open_yet else None,
+            answer=None if open_yet else json.dumps(answers.as_json(answer)),
             created_at=self._clock.now(),
         )
 
     async def _keep(self, ask: _Ask, answer: CheckAnswer, approval: ApprovalRequest) -> None:
-        """Within a transaction: the key stands for the approval until the answer is decided."""
-        if ask.key is None:
-            return
-        if await IdempotentCheck.exists(key=ask.key):
-            await self._store(ask, answer)
-            return
-        decided = not answers.unfinished(answer)
-        row = self._kept(ask, answer=answer) if decided else self._kept(ask, approval=approval)
+        """Within a transaction: the key is written with what it stands for.
+
+        Raises IntegrityError when the key was used meanwhile: then nothing of this round may stay.
+        """
+        row = self._kept(ask, answer, approval)
         if row is not None:
             await row.save(force_create=True)
+        await self._store(ask, answer)
 
     async def _store(self, ask: _Ask, answer: CheckAnswer) -> None:
-        if ask.key is not None and not answers.unfinished(answer):
+        """A key that stood for its approval stands for the decided answer from now on."""
+        if ask.bound and not answers.unfinished(answer):
             await IdempotentCheck.filter(key=ask.key, answer=None).update(answer=json.dumps(answers.as_json(answer)))
 
     def _fact(

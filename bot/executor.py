@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Final
 
 import aiohttp
+from aiohttp.abc import ResolveResult
 from yarl import URL
 
 from bot.executor_url import address_fault, executor_url_fault
@@ -42,6 +43,22 @@ class _Answer:
     body: bytes | None  # None: larger than MAX_ANSWER
 
 
+class CheckedResolver(aiohttp.ThreadedResolver):
+    """Names are resolved to addresses that may be called, at the moment of connecting.
+
+    So a name that answers differently the second time (DNS rebinding) does not get past HttpExecutor's own look.
+    """
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        for each in found:
+            if why := address_fault(each["host"]):
+                raise OSError(f"the host {why}")
+        return found
+
+
 class HttpExecutor:
     """Implements bot.ports.ActionExecutor."""
 
@@ -53,7 +70,7 @@ class HttpExecutor:
         timeout: timedelta = timedelta(seconds=30),
         allow_http: bool = False,
     ) -> None:
-        """`allow_http`: see executor_url_fault. The session stays the caller's."""
+        """`allow_http`: see executor_url_fault. The session stays the caller's; it resolves by CheckedResolver."""
         seconds = timeout.total_seconds()
         self._session = session
         self._clock = clock

@@ -13,7 +13,9 @@ import re
 from urllib.parse import urlsplit
 
 _PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
-_METADATA = frozenset({"100.100.100.200", "fd00:ec2::254"})  # those that are not link-local: Alibaba Cloud, AWS
+_METADATA = frozenset(  # those that are not link-local: Alibaba Cloud, AWS, Azure, Oracle Cloud
+    {"100.100.100.200", "fd00:ec2::254", "168.63.129.16", "192.0.0.192"}
+)
 _NUMERIC_LABEL = re.compile(r"([0-9]+|0[xX][0-9a-fA-F]*)")
 
 
@@ -64,4 +66,4 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
+    return getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address

@@ -23,7 +23,7 @@ from bot.ports import Receiver, ReceiverType
 from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.enums import Language, Role
-from models.feishu import FeishuIdentity
+from models.feishu import FeishuApp, FeishuIdentity
 from models.notification import Notification
 from models.user import User
 from models.values import AppCredentials, Operator, PersonIds
@@ -105,12 +105,17 @@ class People:
         return person
 
     async def learn_open_id(self, person_id: UUID, app_id: str, open_id: str, now: datetime) -> None:
-        """The person is known by `open_id` in this app; whoever was known by it until now is joined with the person."""
+        """The person is known by `open_id` in this app; whoever was known by it until now is joined with the person.
+
+        Nobody is joined over tenants: agents and roles of one would become another's.
+        """
         async with _together():
             person = await self.user(person_id)
             known = await FeishuIdentity.get_or_none(app_id=app_id, open_id=open_id)
             if known is not None and known.person_id != person.id:
-                await _join(await self.user(known.person_id), person)
+                stub = await self.user(known.person_id)
+                if stub.tenant == person.tenant:
+                    await _join(stub, person)
             elif known is None:
                 await _attach(person.id, app_id, PersonIds(open_id=open_id), now)
 
@@ -120,12 +125,16 @@ class People:
         return await User.filter(wanted, joined_with=None).order_by("id")
 
     async def receivers(self, person_id: UUID, app_id: str) -> list[Receiver]:
-        """The ways to reach this person through this app, best first; each id goes with its own type."""
+        """The ways to reach this person through this app, best first; each id goes with its own type.
+
+        A user_id names somebody else in another company, so it is used through apps of the person's own only.
+        """
         person = await self.user(person_id)
         rows = await FeishuIdentity.filter(person_id=person.id).order_by("id")
         rows.sort(key=lambda row: row.app_id != app_id)
+        app = await FeishuApp.get_or_none(app_id=app_id)
         ways: list[Receiver] = []
-        if user_id := next((row.user_id for row in rows if row.user_id), None):
+        if user_id := next((row.user_id for row in rows if row.user_id and _same_company(row, person, app)), None):
             ways.append(Receiver(ReceiverType.USER_ID, user_id))
         if open_id := next((known_open_id(row) for row in rows if row.app_id == app_id), None):
             ways.append(Receiver(ReceiverType.OPEN_ID, open_id))
@@ -198,6 +207,15 @@ class People:
 def is_stranger(app: AppCredentials, ids: PersonIds) -> bool:
     """Whether the ids are those of a person of another company than the app's."""
     return app.tenant_key is not None and ids.tenant_key is not None and app.tenant_key != ids.tenant_key
+
+
+def _same_company(identity: FeishuIdentity, person: User, app: FeishuApp | None) -> bool:
+    """Whether the app belongs to the company that gave out the identity's user_id; by the tenant where unknown."""
+    if app is None:
+        return True
+    if app.tenant_key is not None and identity.tenant_key is not None:
+        return app.tenant_key == identity.tenant_key
+    return app.tenant == person.tenant
 
 
 def known_open_id(identity: FeishuIdentity) -> str | None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from cards.execution import execution_words
-from cards.said_in_text import lines, safe_action, safe_arguments, safe_line, safe_text
+from cards.notices import outcome_lines
+from cards.said_in_text import as_typed, labelled, lines, link_line, safe_action, safe_arguments, safe_line, safe_text
 from cards.views import AgentView, ApprovalView, AuditView, CopyView, PendingItem, PendingView, PolicyView, WhoamiView
 from cards.words import (
     AGENT_STATUSES,
@@ -22,7 +23,7 @@ from cards.words import (
 )
 from models.enums import ApprovalStatus, Delivery, Language, Role
 
-_NOBODY = Bilingual("没有", "none")
+_NEVER = Bilingual("还没有", "none yet")
 
 
 def whoami(view: WhoamiView, language: Language) -> str:
@@ -56,8 +57,11 @@ def pending_list(view: PendingView, language: Language, zone: tzinfo = CHINA) ->
         Bilingual("处理：/approve 编号 校验码，/reject 编号 理由", "Answer: /approve ID CODE, /reject ID reason").in_(
             language
         ),
-        view.inbox_url,
+        link_line(view.inbox_url, language, _INBOX),
     )
+
+
+_INBOX = Bilingual("收件箱", "Inbox")
 
 
 def _pending_item(item: PendingItem, now: datetime, language: Language, zone: tzinfo) -> str:
@@ -90,30 +94,35 @@ def show(
         (Bilingual("编号", "ID"), str(view.approval_id)),
         (Bilingual("校验码", "Code"), safe_line(view.code, 24)),
         (Bilingual("工具", "Tool"), safe_line(view.tool) if view.tool else None),
-        (Bilingual("负责人", "Creator"), safe_line(view.creator)),
-        (Bilingual("为谁", "On behalf of"), safe_line(view.requester) if view.requester else None),
+        (Bilingual("创建者", "Creator"), safe_line(view.creator)),
+        (Bilingual("请求人", "Requester"), safe_line(view.requester) if view.requester else None),
         (Bilingual("规则", "Rule"), _rule(view)),
         (Bilingual("已等待", "Waited"), lasting(view.waited)),
         (Bilingual("有效期至", "Open until"), moment(view.expires_at, view.now, zone) if pending else None),
         (Bilingual("决定人", "Decided by"), safe_line(view.resolver) if view.resolver else None),
         (Bilingual("决定时间", "Decided"), moment(view.resolved_at, view.now, zone) if view.resolved_at else None),
         (Bilingual("执行", "Execution"), _execution(view, zone)),
-        (Bilingual("送达", "Delivery"), DELIVERIES[delivery] if delivery else None),
+        (Bilingual("送达", "Delivery"), DELIVERIES[delivery] if delivery and not copies else None),
     ]
     action = safe_action(view.action_type, language)
     status = STATUSES[view.status]
     return lines(
         title.format(agent=safe_line(view.agent), action=action, status=status).in_(language),
-        (f"{label.in_(language)}: {_in(value, language)}" for label, value in facts if value is not None),
-        (_copy(copy, view.now, language, zone) for copy in copies),
-        safe_arguments(view.args),
+        (labelled(label, value, language) for label, value in facts if value is not None),
+        _list(Bilingual("参数：", "Arguments:"), safe_arguments(view.args), language),
         _headed(_CLAIMED, view.claimed_reason, language),
         _headed(Bilingual("决定的理由：", "Reason of the decision:"), view.resolution_reason, language),
-        view.details_url,
+        outcome_lines(view, language),
+        _list(Bilingual("送达：", "Delivery:"), [_copy(copy, view.now, language, zone) for copy in copies], language),
+        link_line(view.details_url, language),
     )
 
 
 _CLAIMED = Bilingual("智能体自称的理由（未核实）：", "The agent's own reason (not verified):")
+
+
+def _list(head: Bilingual, bullets: list[str], language: Language) -> list[str] | None:
+    return [head.in_(language), *bullets] if bullets else None
 
 
 def _headed(head: Bilingual, text: str | None, language: Language) -> list[str] | None:
@@ -127,10 +136,6 @@ def _rule(view: ApprovalView) -> Bilingual:
 
 def _execution(view: ApprovalView, zone: tzinfo) -> Bilingual | None:
     return execution_words(view, zone) if view.status is ApprovalStatus.APPROVED else None
-
-
-def _in(value: str | Bilingual, language: Language) -> str:
-    return value if isinstance(value, str) else value.in_(language)
 
 
 def _copy(copy: CopyView, now: datetime, language: Language, zone: tzinfo) -> str:
@@ -158,13 +163,13 @@ def agent_show(view: AgentView, language: Language, *, now: datetime, zone: tzin
     default = Bilingual("默认", "default")
     facts: list[tuple[Bilingual, str | Bilingual | None]] = [
         (Bilingual("状态", "Status"), AGENT_STATUSES[view.status]),
-        (Bilingual("负责人", "Creator"), safe_line(view.creator)),
+        (Bilingual("创建者", "Creator"), safe_line(view.creator)),
         (Bilingual("创建于", "Created"), moment(view.created_at, now, zone) if view.created_at else None),
         (
-            Bilingual("最近请求", "Last check"),
-            ago(now - view.last_check_at, language) if view.last_check_at else _NOBODY,
+            Bilingual("最近检查", "Last check"),
+            ago(now - view.last_check_at, language) if view.last_check_at else _NEVER,
         ),
-        (Bilingual("今日请求", "Checks today"), None if view.checks_today is None else str(view.checks_today)),
+        (Bilingual("今日检查", "Checks today"), None if view.checks_today is None else str(view.checks_today)),
         (Bilingual("待审批", "Pending"), str(view.pending)),
         (Bilingual("执行方", "Executor"), safe_line(view.executor_url, 300) if view.executor_url else _SELF),
         (Bilingual("飞书应用", "Feishu app"), safe_line(view.app_id) if view.app_id else default),
@@ -172,8 +177,8 @@ def agent_show(view: AgentView, language: Language, *, now: datetime, zone: tzin
     ]
     return lines(
         safe_line(view.name),
-        (f"{label.in_(language)}: {_in(value, language)}" for label, value in facts if value is not None),
-        view.details_url,
+        (labelled(label, value, language) for label, value in facts if value is not None),
+        link_line(view.details_url, language),
     )
 
 
@@ -181,8 +186,11 @@ _SELF = Bilingual("智能体自己执行", "the agent itself")
 
 
 def agent_paused(name: str, language: Language) -> str:
-    words = Bilingual("「{name}」已暂停，它的请求都会被拒绝。", "“{name}” is paused; all its requests are denied.")
-    return words.format(name=safe_line(name)).in_(language)
+    words = Bilingual(
+        "「{name}」已暂停，它的检查都会被拒绝。恢复：/agent resume {typed}",
+        "“{name}” is paused; all its checks are denied. To resume: /agent resume {typed}",
+    )
+    return words.format(name=safe_line(name), typed=as_typed(name)).in_(language)
 
 
 def agent_resumed(name: str, language: Language) -> str:
@@ -228,8 +236,11 @@ def policy_show(view: PolicyView, language: Language, *, now: datetime, zone: tz
 
 
 def policy_saved(view: PolicyView, language: Language) -> str:
-    words = Bilingual("「{agent}」的策略已更新为 v{n}，立即生效。", "Policy v{n} of “{agent}” is in force.")
-    return words.format(agent=safe_line(view.agent), n=view.version).in_(language)
+    words = Bilingual(
+        "「{agent}」的策略已更新为 v{n}，立即生效。查看：/policy show {typed}",
+        "Policy v{n} of “{agent}” is in force. To see it: /policy show {typed}",
+    )
+    return words.format(agent=safe_line(view.agent), n=view.version, typed=as_typed(view.agent)).in_(language)
 
 
 def policy_invalid(faults: Sequence[str], language: Language) -> str:
@@ -253,9 +264,11 @@ def audit_list(view: AuditView, language: Language, *, now: datetime, zone: tzin
         )
         for line in view.lines
     )
-    of = Bilingual("最近 {n} 条，共 {total} 条", "The latest {n} of {total}")
+    of = Bilingual("审计记录：最近 {n} 条，共 {total} 条", "Audit: the latest {n} of {total}")
+    if view.total is None:
+        of = Bilingual("审计记录：最近 {n} 条", "Audit: the latest {n}")
     total = len(view.lines) if view.total is None else view.total
-    return lines(of.format(n=len(view.lines), total=total).in_(language), shown, view.details_url)
+    return lines(of.format(n=len(view.lines), total=total).in_(language), shown, link_line(view.details_url, language))
 
 
 def role_set(name: str, role: Role, language: Language) -> str:
@@ -264,7 +277,8 @@ def role_set(name: str, role: Role, language: Language) -> str:
 
 
 def became_admin(role: Role, language: Language) -> str:
-    return Bilingual("您现在是{role}。", "You are now {role}.").format(role=_with_article(role)).in_(language)
+    words = Bilingual("您现在是{role}。管理命令见 /help", "You are now {role}. Send /help for an admin's commands.")
+    return words.format(role=_with_article(role)).in_(language)
 
 
 def _with_article(role: Role) -> Bilingual:

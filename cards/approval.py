@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import tzinfo
 
 from cards import elements as node
-from cards.arguments import Risk, Row, risk, rows, target
+from cards.arguments import Risk, Row, risk, rows, sole, target
 from cards.escape import json_bytes
 from cards.execution import execution_nodes
 from cards.shown import name, names, quoted, said
@@ -57,7 +57,7 @@ def _header(view: ApprovalView, state: CardState, zone: tzinfo) -> JsonObject:
     if state.tag:
         tags.append(node.text_tag(state.tag, state.tag_color))
     elif view.attempt > 1:
-        tags.append(node.text_tag(Bilingual("第 {n} 次", "Attempt {n}").format(n=view.attempt), "violet"))
+        tags.append(node.text_tag(Bilingual("第 {n} 次询问", "Asked {n} times").format(n=view.attempt), "violet"))
     return {
         "title": node.plain_text(state.title),
         "subtitle": node.plain_text(_subtitle(view, zone)),
@@ -116,20 +116,23 @@ def _record(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
 
 def _what(view: ApprovalView, family: Risk | None) -> Iterator[JsonObject]:
     tool = name(view.tool) if view.tool else None
-    telling = target(view.args, family, _TARGET, json_bytes)
-    if tool and telling:
-        yield node.note(tool)
+    telling = _telling(view, family)
+    over = [tool if telling else None, sole(view.args, telling, _ARGUMENTS)]
+    if any(over):
+        yield node.note(" · ".join(filter(None, over)))
     if telling or tool:
         yield node.block(telling or tool or "", size="heading")
 
 
+def _telling(view: ApprovalView, family: Risk | None) -> str | None:
+    return target(view.args, family, _TARGET, json_bytes)
+
+
 def _people(view: ApprovalView) -> Iterator[JsonObject]:
-    owned = Bilingual("{agent}（负责人 {creator}）", "{agent} (creator: {creator})")
-    yield node.labelled(
-        Bilingual("请求方", "Asked by"), owned.format(agent=name(view.agent), creator=name(view.creator))
-    )
+    owned = Bilingual("{agent}（创建者 {creator}）", "{agent} (creator: {creator})")
+    yield node.labelled(Bilingual("智能体", "Agent"), owned.format(agent=name(view.agent), creator=name(view.creator)))
     if view.requester:
-        yield node.labelled(Bilingual("为谁", "On behalf of"), name(view.requester))
+        yield node.labelled(Bilingual("请求人", "Requester"), name(view.requester))
     if view.asked:
         yield node.labelled(Bilingual("同时询问", "Also asked"), names(view.asked))
 
@@ -160,8 +163,9 @@ def _resolution(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
 
 def _arguments(view: ApprovalView, *, folded: bool) -> Iterator[JsonObject]:
     shown, hidden = rows(view.args, _PAST_ARGUMENTS if folded else _ARGUMENTS, _MOST_ARGUMENTS)
-    if not shown:
-        return
+    headline = _telling(view, risk(view.action_type, view.tool))
+    if not shown or sole(view.args, headline, _ARGUMENTS) is not None:
+        return  # none, or the headline says it all
     more = Bilingual("还有 {n} 项未显示", "{n} more not shown").format(n=hidden)
     tail = [node.note(more)] if hidden else []
     if folded or len(shown) > _MOST_OPEN_ARGUMENTS or not all(row.is_short for row in shown):
@@ -198,7 +202,7 @@ def _footer(view: ApprovalView) -> Iterator[JsonObject]:
     rule = name(view.rule) if view.rule else Bilingual("默认", "default")
     words = Bilingual("校验码 {code} · 规则 {rule} · 策略 v{version}", "Code {code} · rule {rule} · policy v{version}")
     footer = words.format(code=name(view.code, 24), rule=rule, version=view.policy_version)
-    if view.attempt > 1:
+    if view.attempt > 1 and view.status is not ApprovalStatus.PENDING:  # a pending card has a tag for it
         again = Bilingual("{footer} · 第 {n} 次询问", "{footer} · asked {n} times")
         footer = again.format(footer=footer, n=view.attempt)
     yield node.note(footer)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import islice
 
 from cards.escape import Size, head_tail, json_bytes, one_line, utf8_bytes
-from cards.mask import mask
+from cards.mask import mask, names_secret
 from models.values import Json, JsonObject
 
 _LONGEST_READ = 4_000  # characters of a telling argument that are looked at; far more than its line shows
@@ -75,9 +75,17 @@ def target(args: JsonObject, family: Risk | None, max_bytes: int, size: Size = u
     """The one or two arguments that tell most: what is deleted, how much goes to whom. On one line."""
     members = _members(args)
     tiers = (_first(members, names) for names in _TELLING[family])
-    telling = [text for text in tiers if text is not None][:2] or list(_scalars(members))[:1]
+    telling = [text for text in tiers if text is not None][:2] or list(islice(_scalars(members), 1))
     room = (max_bytes - 8) // max(1, len(telling))
     return " · ".join(one_line(text, room, size=size) for text in telling) or None
+
+
+def sole(args: JsonObject, headline: str | None, max_bytes: int, size: Size = json_bytes) -> str | None:
+    """The shown name of the one argument whose whole text the headline is; None when a row would tell more."""
+    if len(args) != 1:
+        return None
+    [row], _ = rows(args, max_bytes, 1, size)
+    return row.name if row.text == headline else None
 
 
 def rows(args: JsonObject, max_bytes: int, most: int, size: Size = json_bytes) -> tuple[list[Row], int]:
@@ -116,10 +124,14 @@ def _is_line(value: Json) -> bool:
 
 
 def _members(args: Json) -> dict[str, Json]:
-    """The members by lower-case name, then those one level down, so that {"file": {"path": …}} tells its path."""
+    """The members by lower-case name, then those one level down, so that {"file": {"path": …}} tells its path.
+
+    What stands below a secret's name is a secret, whatever it is called there.
+    """
     members: dict[str, Json] = {}
     outer = args if isinstance(args, dict) else {}
-    for level in (outer, *(value for value in outer.values() if isinstance(value, dict))):
+    inner = (value for name, value in outer.items() if isinstance(value, dict) and not names_secret(name))
+    for level in (outer, *inner):
         for name, value in level.items():
             members.setdefault(name.lower(), value)
     return members
@@ -141,7 +153,7 @@ def _has_currency(members: dict[str, Json]) -> bool:
 def _brief(name: str, value: Json) -> str | None:
     """The value as a few masked words; None when it has none, or too many."""
     if isinstance(value, list):
-        texts = [item for item in value[:200] if isinstance(item, str)]
+        texts = [item for item in _items(value[:200]) if isinstance(item, str)]
         value = ", ".join(texts) if texts and len(texts) == len(value[:200]) else None
     if isinstance(value, str):
         value = value[:_LONGEST_READ].strip().replace("\n", " ⏎ ")
@@ -149,6 +161,12 @@ def _brief(name: str, value: Json) -> str | None:
         return None
     [masked] = _members(mask({name: value})).values()
     return masked if isinstance(masked, str) else f"{masked:,}"
+
+
+def _items(values: list[Json]) -> list[Json]:
+    """Masked while each still has its neighbours: in ["--password", "x"] only they tell what x is."""
+    masked = mask(values)
+    return masked if isinstance(masked, list) else []
 
 
 def _scalars(members: dict[str, Json]) -> Iterator[str]:

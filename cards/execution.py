@@ -47,7 +47,7 @@ def execution_words(view: ApprovalView, zone: tzinfo = CHINA) -> Bilingual:
 
 
 _UNKNOWN = Bilingual(
-    "{at} 结果不明：请求已发出但没有收到答复，可能已经执行，不会自动重试，请核实。",
+    "{at} 结果不明：已开始执行，但没有收到结果。可能已经执行，不会自动重试，请核实。",
     "Outcome unknown, {at}: it was started but no answer came back. It may have run; it is not retried. Please check.",
 )
 
@@ -56,14 +56,14 @@ def _waiting(view: ApprovalView, zone: tzinfo) -> Bilingual:
     if view.executor is Executor.SERVICE:
         return Bilingual("即将执行", "Starting")
     if view.claimed_at is not None:
-        words = Bilingual("智能体已领取，{at}", "Taken up by the agent, {at}")
+        words = Bilingual("智能体已认领，{at}", "Claimed by the agent, {at}")
         return words.format(at=moment(view.claimed_at, view.now, zone))
     if view.claim_expires_at is None:
-        return Bilingual("等待智能体领取", "Waiting for the agent to take it up")
+        return Bilingual("等待智能体认领", "Waiting for the agent to claim it")
     at = moment(view.claim_expires_at, view.now, zone)
     if view.lapsed:
-        return Bilingual("智能体未在 {at} 前领取，已失效", "Lapsed: not taken up by {at}").format(at=at)
-    return Bilingual("等待智能体领取，{at} 前有效", "Waiting for the agent, until {at}").format(at=at)
+        return Bilingual("智能体未在 {at} 前认领，已失效", "Lapsed: the agent did not claim it by {at}").format(at=at)
+    return Bilingual("等待智能体认领，{at} 前有效", "Waiting for the agent, until {at}").format(at=at)
 
 
 def _finished(view: ApprovalView) -> datetime | None:

@@ -34,12 +34,20 @@ _EVERYONE = (
 _CREATORS = (
     _entry("/agent show|pause|resume 名称", "/agent show|pause|resume NAME", "查看、暂停、恢复", "show, pause, resume"),
     _entry("/agent rotate-token 名称", "/agent rotate-token NAME", "更换令牌", "replace its token"),
-    _entry("/agent set-executor 名称 网址", "/agent set-executor NAME URL", "设置执行方", "who runs approved actions"),
+    _entry(
+        "/agent set-executor 名称 网址|off",
+        "/agent set-executor NAME URL|off",
+        "设置获批后由谁执行",
+        "who runs approved actions",
+    ),
     _entry("/policy show 名称", "/policy show NAME", "查看策略", "show its policy"),
     _entry("/policy set 名称 操作 级别", "/policy set NAME ACTION LEVEL", "修改策略", "change its policy"),
     _entry("/audit", "/audit", "审计记录", "audit entries"),
 )
-_ADMINS = (_entry("/user", "/user", "人员与角色", "people and roles"),)
+_ADMINS = (
+    _entry("/user list", "/user list", "人员与角色", "people and roles"),
+    _entry("/user role 邮箱或ID 角色", "/user role WHO ROLE", "修改角色", "change a role"),
+)
 
 
 def welcome(name: str, role: Role, language: Language) -> str:
@@ -61,4 +69,5 @@ def help_text(role: Role, owns_agents: bool, language: Language) -> str:
         (entry.line(language) for entry in _EVERYONE),
         (entry.line(language) for entry in _CREATORS if owns_agents or is_admin),
         (entry.line(language) for entry in _ADMINS if is_admin),
+        Bilingual("某个命令的用法：/help 命令", "How one is written: /help COMMAND").in_(language),
     )

@@ -29,6 +29,9 @@ _ABOUT_A_SECRET = frozenset(
     {"name", "type", "kind", "count", "limit", "length", "size", "at", "expiry", "expires", "ttl", "policy", "path"}
     | {"file", "filename", "hint", "version", "enabled", "required", "usage"}
 )
+_NAME_MEMBERS = frozenset({"name", "key", "header", "variable"})
+_VALUE_MEMBERS = frozenset({"value", "values", "val"})
+_FLAG = re.compile(r"--?[A-Za-z][\w-]{0,100}")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\x00-\x7f]+")
 
 
@@ -69,7 +72,10 @@ def _masked(value: Json, *, hide: bool, depth: int) -> Json:
         case dict():
             return _masked_members(value, hide=hide, depth=depth)
         case list():
-            return [_masked(item, hide=hide, depth=depth + 1) for item in value]
+            return [
+                _masked(item, hide=hide or _follows_flag(before, item), depth=depth + 1)
+                for before, item in zip([None, *value], value, strict=False)
+            ]
         case str():
             return hidden(value) if hide and value else mask_text(value)
         case bool() | None:
@@ -80,12 +86,33 @@ def _masked(value: Json, *, hide: bool, depth: int) -> Json:
 
 def _masked_members(value: dict[str, Json], *, hide: bool, depth: int) -> dict[str, Json]:
     members: dict[str, Json] = {}
+    alike: dict[str, int] = {}
+    named = _names_its_value(value)
     for name, member in value.items():
-        shown = mask_text(str(name))
+        alone = shown = mask_text(str(name))
         while shown in members:  # two names that mask alike must not hide one another
-            shown += "′"
-        members[shown] = _masked(member, hide=hide or names_secret(str(name)), depth=depth + 1)
+            alike[alone] = alike.get(alone, 0) + 1
+            shown = f"{alone}′{alike[alone]}"  # counted: thousands may mask alike
+        secret = names_secret(str(name)) or (named and str(name).lower() in _VALUE_MEMBERS)
+        members[shown] = _masked(member, hide=hide or secret, depth=depth + 1)
     return members
+
+
+def _names_its_value(value: dict[str, Json]) -> bool:
+    """Whether this is {"name": "DB_PASSWORD", "value": …}, as environments and headers are often written."""
+    names = [member for key, member in value.items() if str(key).lower() in _NAME_MEMBERS]
+    return any(isinstance(name, str) and " " not in name and names_secret(name) for name in names)
+
+
+def _follows_flag(before: Json, item: Json) -> bool:
+    """Whether `item` is the value of a command line's ["--password", …]."""
+    return (
+        isinstance(before, str)
+        and isinstance(item, str)
+        and not item.startswith("-")
+        and bool(_FLAG.fullmatch(before))
+        and names_secret(before)
+    )
 
 
 def _masked_number(value: int | float, *, hide: bool) -> Json:
@@ -139,7 +166,7 @@ def _passes_luhn(digits: str) -> bool:
 
 _NAMES = (
     r"password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|cookie"
-    r"|密码|口令|密钥|令牌|验证码"
+    r"|_pass|密码|口令|密钥|令牌|验证码"
 )
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w+/=-])"
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]

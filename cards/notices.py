@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from cards.execution import execution_words
-from cards.said_in_text import lines, safe_action, safe_line, safe_target, safe_text
+from cards.said_in_text import as_typed, lines, link_line, safe_action, safe_line, safe_target, safe_text
 from cards.shown import error_text, result_text
 from cards.states import card_state
 from cards.views import ApprovalView, Audience, L2View, Notice, OneTimeLinkView, UndeliverableView
-from cards.words import VERDICTS, Bilingual, lasting, moment, zone_name
+from cards.words import STATUSES, Bilingual, lasting, moment, zone_name
 from models.enums import ApprovalStatus, ExecutionStatus, Executor, Language, Verdict
 
 
@@ -27,8 +27,8 @@ def l2_notice(view: L2View, language: Language, zone: tzinfo | None = None) -> N
             [claimed, safe_text(view.claimed_reason)] if view.claimed_reason else None,
             _fill(rule, language, rule=safe_line(view.rule)) if view.rule else None,
             _time(view, language, zone),
-            view.details_url,
         ),
+        link_line(view.details_url, language),
     )
 
 
@@ -62,9 +62,9 @@ def outcome_notice(view: ApprovalView, audience: Audience, language: Language, z
             _target(view.action_type, view.tool, view, language),
             yours.in_(language) if audience is Audience.REQUESTER else _on_behalf(view.requester, language),
             _reason(view, language),
-            _outcome(view, language),
-            [_code(view, language), *filter(None, [view.details_url])] if audience is Audience.CREATOR else None,
+            outcome_lines(view, language),
         ),
+        link_line(view.details_url, language) if audience is Audience.CREATOR else None,
     )
 
 
@@ -98,8 +98,8 @@ def fallback_text(view: ApprovalView, language: Language, zone: tzinfo | None = 
             _commands(view, language),
             _code(view, language),
             _fill(until, language, at=moment(view.expires_at, view.now, zone)),
-            view.details_url,
         ),
+        link_line(view.details_url, language),
     )
 
 
@@ -119,7 +119,8 @@ def undeliverable_alert(view: UndeliverableView, language: Language, zone: tzinf
         ]
     return Notice(
         _fill(title, language, subject=safe_line(view.subject)),
-        lines(_fill(_BECAUSE, language, detail=safe_line(view.detail, 400)), waiting, view.details_url),
+        lines(_fill(_BECAUSE, language, detail=safe_line(view.detail, 400)), waiting),
+        link_line(view.details_url, language),
     )
 
 
@@ -132,8 +133,19 @@ def one_time_link(view: OneTimeLinkView, language: Language) -> Notice:
     once = Bilingual("令牌只显示一次，链接 {valid}内有效：", "The token is shown once. This link works for {valid}:")
     return Notice(
         _fill(rotated if view.rotated else new, language, agent=safe_line(view.agent)),
-        lines(_fill(once, language, valid=lasting(view.valid)), view.url),
+        lines(
+            _fill(once, language, valid=lasting(view.valid)),
+            view.url,
+            None if view.rotated else _first_policy(view.agent, language),
+        ),
     )
+
+
+def _first_policy(agent: str, language: Language) -> str:
+    words = Bilingual(
+        "它从起始策略开始，查看：/policy show {typed}", "It begins with the starter policy: /policy show {typed}"
+    )
+    return _fill(words, language, typed=as_typed(agent))
 
 
 _BECAUSE = Bilingual("原因：{detail}", "Because: {detail}")
@@ -158,7 +170,7 @@ def _target(action_type: str, tool: str | None, view: ApprovalView | L2View, lan
 
 
 def _on_behalf(requester: str | None, language: Language) -> str | None:
-    words = Bilingual("为谁：{who}", "On behalf of: {who}")
+    words = Bilingual("请求人：{who}", "Requester: {who}")
     return _fill(words, language, who=safe_line(requester)) if requester else None
 
 
@@ -186,8 +198,8 @@ def _decided(view: ApprovalView, zone: tzinfo) -> Bilingual:
         case ApprovalStatus.PENDING:
             return Bilingual("等待答复。", "Waiting for an answer.")
         case _:
-            words = Bilingual("由 {who} 于 {at} 决定。", "Decided by {who}, {at}.")
-            return words.format(who=safe_line(view.resolver or "—"), at=at)
+            words = Bilingual("{who} 于 {at} {status}。", "{status} by {who}, {at}.")
+            return words.format(who=safe_line(view.resolver or "—"), at=at, status=STATUSES[view.status])
 
 
 def _reason(view: ApprovalView, language: Language) -> list[str] | None:
@@ -196,7 +208,8 @@ def _reason(view: ApprovalView, language: Language) -> list[str] | None:
     return [Bilingual("理由：", "Reason:").in_(language), safe_text(view.resolution_reason)]
 
 
-def _outcome(view: ApprovalView, language: Language) -> list[str] | None:
+def outcome_lines(view: ApprovalView, language: Language) -> list[str] | None:
+    """What the execution gave back, or why it failed."""
     if view.execution is None or view.status is not ApprovalStatus.APPROVED:
         return None
     told: list[str] = []
@@ -208,12 +221,19 @@ def _outcome(view: ApprovalView, language: Language) -> list[str] | None:
 
 
 def resolved_text(view: ApprovalView, verdict: Verdict, language: Language) -> str:
-    """The answer to /approve and /reject: what was recorded, and what happens now."""
-    recorded = Bilingual("已记录「{verdict}」：「{agent}」{action}", "Recorded {verdict}: “{agent}” {action}")
+    """The answer to /approve and /reject: what was recorded, on what, and what happens now."""
+    recorded = Bilingual("{verdict}：「{agent}」{action}", "{verdict}: “{agent}” {action}")
     return lines(
-        _fill(recorded, language, verdict=VERDICTS[verdict], **_who_does_what(view, language)),
+        _fill(recorded, language, verdict=_RECORDED[verdict], **_who_does_what(view, language)),
+        _target(view.action_type, view.tool, view, language),
         _as_text(next_step(view).in_(language)),
     )
+
+
+_RECORDED = {
+    Verdict.APPROVE: STATUSES[ApprovalStatus.APPROVED],
+    Verdict.REJECT: STATUSES[ApprovalStatus.REJECTED],
+}
 
 
 def next_step(view: ApprovalView) -> Bilingual:
@@ -221,7 +241,9 @@ def next_step(view: ApprovalView) -> Bilingual:
     if view.status is not ApprovalStatus.APPROVED:
         return Bilingual("不会执行，智能体会收到您的答复。", "It does not run; the agent gets your answer.")
     if view.execution_status is not ExecutionStatus.NOT_STARTED:
-        return execution_words(view)
+        return execution_words(view, view.zone)
     if view.executor is Executor.SERVICE:
         return Bilingual("即将执行，结果会告诉您。", "It runs now; you will be told the outcome.")
-    return Bilingual("智能体可以执行一次。", "The agent may run it once.")
+    return Bilingual(
+        "智能体现在可以执行一次，结果会告诉您。", "The agent may run it once now; you will be told the outcome."
+    )

@@ -17,9 +17,12 @@ _SENTENCES: dict[RefusalKind, Bilingual] = {
     RefusalKind.UNKNOWN_VERDICT: Bilingual(
         "不认识这个按钮，没有做任何改动。", "I don't know this button. Nothing was changed."
     ),
-    RefusalKind.UNKNOWN_APPROVAL: Bilingual("没有找到这个审批请求。", "There is no such approval request."),
+    RefusalKind.UNKNOWN_APPROVAL: Bilingual(
+        "没有找到这个审批请求。等您审批的请求：/pending",
+        "There is no such approval request. What waits for you: /pending",
+    ),
     RefusalKind.NOT_YOURS: Bilingual(
-        "只有智能体的负责人或组织管理员可以处理。",
+        "只有智能体的创建者或组织管理员可以处理。",
         "Only the agent's creator or an admin of the organisation can decide this.",
     ),
     RefusalKind.ALREADY_RESOLVED: Bilingual("{by}{at}{status}，无需再处理。", "Already {status}{by}{at}."),
@@ -32,20 +35,20 @@ _SENTENCES: dict[RefusalKind, Bilingual] = {
         "这个请求没有获得同意（{status}），不能执行。", "This request is not approved ({status}), so it must not run."
     ),
     RefusalKind.ALREADY_CLAIMED: Bilingual(
-        "这次批准{at}已被领取，只能用一次。", "This approval was taken up{at}. It can be used once only."
+        "这次同意{at}已被认领，只能用一次。", "This approval was claimed{at}. It can be used once only."
     ),
     RefusalKind.CLAIM_LAPSED: Bilingual(
-        "智能体没有按时领取，这次批准{at}已失效，请重新请求。",
-        "The approval lapsed{at} because it was not taken up in time. Ask again.",
+        "智能体没有按时认领，这次同意{at}已失效，请重新请求。",
+        "The approval lapsed{at} because it was not claimed in time. Ask again.",
     ),
     RefusalKind.DIGEST_MISMATCH: Bilingual(
         "要执行的操作与获批的不一致，已拒绝。", "The action is not the one that was approved. It was refused."
     ),
     RefusalKind.SERVICE_EXECUTES: Bilingual(
-        "这个操作由服务执行，智能体不能再领取。", "The service runs this action itself; the agent cannot take it up."
+        "这个操作由服务执行，智能体不能认领。", "The service runs this action itself; the agent cannot claim it."
     ),
     RefusalKind.NOT_CLAIMED: Bilingual(
-        "还没有领取这次批准，不能上报结果。", "The approval was not taken up yet, so there is no outcome to report."
+        "还没有认领这次同意，不能上报结果。", "The approval was not claimed yet, so there is no outcome to report."
     ),
     RefusalKind.OUTCOME_KNOWN: Bilingual("结果{at}已经上报过了。", "The outcome was already reported{at}."),
     RefusalKind.DENIED_NOW: Bilingual(

@@ -44,6 +44,23 @@ def safe_arguments(args: JsonObject) -> list[str]:
     return [*lines, f"· … (+{hidden})"] if hidden else lines
 
 
+def as_typed(name: str) -> str:
+    """A name as it stands in a command: in quotes when it has spaces."""
+    shown = safe_line(name)
+    return f'"{shown}"' if " " in shown else shown
+
+
+def labelled(label: Bilingual, value: str | Bilingual, language: Language) -> str:
+    """A value behind its name, with the colon of the language."""
+    shown = value if isinstance(value, str) else value.in_(language)
+    return f"{label.in_(language)}{Bilingual('：', ': ').in_(language)}{shown}"
+
+
+def link_line(url: str | None, language: Language, label: Bilingual | None = None) -> str | None:
+    """Our own link, with what it opens; the page of an approval unless said otherwise."""
+    return labelled(label or Bilingual("查看全部", "View all"), url, language) if url else None
+
+
 def lines(*parts: str | Iterable[str] | None) -> str:
     """The parts that exist, a line each."""
     flat: list[str] = []

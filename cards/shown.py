@@ -55,8 +55,18 @@ def said(text: str) -> str:
 
 def result_text(result: Json) -> str:
     """What the execution gave back; whole in the database, cut here."""
-    text = told(mask(result))
+    masked = mask(result)
+    text = _members(masked) if isinstance(masked, dict) and _is_flat(masked) else told(masked)
     return head_tail(text, _RESULT, max_lines=40, size=json_bytes)
+
+
+def _is_flat(result: dict[str, Json]) -> bool:
+    """Whether each member fits on a line, so that braces and quotes would only be in the way."""
+    return 0 < len(result) <= 12 and not any(isinstance(value, (dict, list)) for value in result.values())
+
+
+def _members(result: dict[str, Json]) -> str:
+    return "\n".join(f"{member}: {told(value)}" for member, value in result.items())
 
 
 def error_text(error: str) -> str:

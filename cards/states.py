@@ -57,7 +57,7 @@ def _not_started(view: ApprovalView) -> CardState:
     if view.executor is Executor.SERVICE:
         return CardState(title, "green", Bilingual("即将执行", "Starting"), "blue")
     if view.lapsed:
-        return CardState(title, "grey", Bilingual("已失效", "Lapsed"))
+        return CardState(_titled(Bilingual("已失效", "Lapsed"), view), "grey", STATUSES[ApprovalStatus.APPROVED])
     return CardState(title, "green", Bilingual("待智能体执行", "Waiting for the agent"), "blue")
 
 

@@ -222,8 +222,9 @@ class Notice:
 
     title: str
     body: str
+    link: str | None = None  # the last line in the chat; the inbox makes a link of its own, as good as the visit
 
     @property
     def text(self) -> str:
-        """The chat text: title and body."""
-        return f"{self.title}\n{self.body}" if self.body else self.title
+        """The chat text: title, body and link."""
+        return "\n".join(filter(None, (self.title, self.body, self.link)))

@@ -20,7 +20,7 @@ _SECRET_TEXTS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), r"\1 " + HIDDEN),
     (re.compile(r"\b[tu]-[A-Za-z0-9._-]{20,}"), HIDDEN),  # Feishu's tenant and user access tokens
     (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), r"\1:" + HIDDEN + "@"),
-    (re.compile(r"(?i)([?&](?:token|key|sig|signature|secret)=)[^&\s\"']+"), r"\1" + HIDDEN),
+    (re.compile(r"(?i)([?&](?:token|key|sig|signature|secret|t|k)=)[^&\s\"']+"), r"\1" + HIDDEN),  # t, k: our own links
 )
 
 _QUIET = {

@@ -10,6 +10,7 @@ import structlog
 
 from bot.approvals import AlreadyDone, Resolved
 from bot.clicks import Clicks, Pressed
+from bot.database.outage import is_outage
 from bot.ports import Clock
 from cards import messages
 from cards.approval import approval_card
@@ -31,9 +32,11 @@ class CardClicks:
         """The body of the callback's answer. Refusals are answers too: HTTP 200 and a toast."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                pressed = await self._clicks.press(app, click)
-        except TimeoutError:
-            log.warning("card.click_too_slow", app=app.app_id, event_id=click.event_id)
+                pressed = await self._clicks.press(app.in_company(click.company), click)
+        except Exception as fault:
+            if not is_outage(fault):  # a time-out is one: ours, or the database's
+                raise
+            log.warning("card.click_not_settled", app=app.app_id, event_id=click.event_id, fault=type(fault).__name__)
             return {"toast": messages.busy_toast()}
         log.info("card.clicked", app=app.app_id, event_id=click.event_id, outcome=_word(pressed))
         return self._answer(pressed, self._clock.now())

@@ -30,8 +30,9 @@ class Chat:
 
     async def on_message(self, message: ChatMessage, app: AppCredentials) -> None:
         """Returns when the message is durably recorded and its answer is on the way; raises when it is not."""
-        if not message.is_group:
+        if not message.is_group and message.company in (None, message.sender.tenant_key):
             await self._learn_company(app, message.sender)
+        app = app.in_company(message.company)
         bot = await self._bots.of(app.app_id) if message.mentions else None
         if message.is_group and not _is_addressed(message, bot):
             return
@@ -53,7 +54,9 @@ class Chat:
         await self._conversation.press(app, press)
 
     async def _learn_company(self, app: AppCredentials, sender: PersonIds) -> None:
-        """Who writes to a custom app in private belongs to its company; groups may hold guests."""
+        """Who writes to a custom app in private belongs to its company, unless Feishu says otherwise; groups may
+        hold guests.
+        """
         if app.tenant_key is None and sender.tenant_key is not None:
             await self._apps.learn_tenant_key(app.app_id, sender.tenant_key)
 

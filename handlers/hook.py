@@ -6,16 +6,18 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import msgspec
+import structlog
 from aiohttp import web
-from bot.policy.parse import effective
 
 from bot import answers
 from bot.approvals import ApprovalService
-from bot.asking import BadAsk, parse_check
+from bot.asking import BODY_LIMIT, BadAsk, parse_check
+from bot.database.outage import is_outage
 from bot.digest import NotCanonical, action_digest
 from bot.directory import CredentialRefused, Directory
 from bot.enforcement import EnforcementEngine, GateBusy, KeyInUse, KeyMismatch
 from bot.journal import JournalFault
+from bot.policy.parse import effective
 from bot.strict_json import NotStrict
 from bot.strict_json import decode as decode_json
 from handlers.auth import authenticate
@@ -24,8 +26,12 @@ from handlers.headers import BadHeader, idempotency_key, wait_parameter, wait_pr
 from models.enums import CheckStatus, ExecutionStatus, Level
 from models.values import CheckAnswer, Decision, Json, JsonObject, Refusal, RefusalKind, short_code
 
+log = structlog.get_logger(__name__)
+
 RETRY_AFTER = 5
 """Seconds after which a pending check may sensibly be repeated without `Prefer: wait`."""
+
+DIGEST_LENGTH = len("sha256:") + 64
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -69,7 +75,9 @@ class Hook:
         ask = parse_check(await _body(request))
         if dry_run:
             return _json(_rehearsed(await self._engine.rehearse(caller, ask), action_digest(ask)))
-        answer = await self._engine.check(caller, ask, idempotency_key=key, wait=wait or 0)
+        answer = await self._engine.check(
+            caller, ask, idempotency_key=key, wait=wait or 0, listening=lambda: _connected(request)
+        )
         return _answered(answer, wait)
 
     async def policy(self, request: web.Request) -> web.Response:
@@ -79,22 +87,24 @@ class Hook:
 
     async def show(self, request: web.Request) -> web.Response:
         caller = await authenticate(request, self._directory, fresh=True)
-        wait = wait_parameter(request.query.get("wait"))
-        if wait is None:
-            wait = wait_preference(request.headers.getall("Prefer", []))
+        asked = wait_parameter(request.query.get("wait"))
+        preferred = wait_preference(request.headers.getall("Prefer", [])) if asked is None else None
         approval_id = _approval_id(request)
-        state = await self._engine.look(caller, approval_id, wait=wait or 0) if approval_id else None
+        wait = asked or preferred or 0
+        state = await self._engine.look(caller, approval_id, wait=wait) if approval_id else None
         if state is None:
             return problem(404, "not_found", "This agent has no such approval.")
         pending = state["status"] == CheckStatus.PENDING
         headers = {"Retry-After": str(RETRY_AFTER)} if pending else {}
-        return _json(state, headers=headers | _applied(wait))
+        return _json(state, headers=headers | _applied(preferred))
 
     async def claim(self, request: web.Request) -> web.Response:
         caller = await authenticate(request, self._directory, fresh=True)
         body = await _object(request, required={"action_digest"}, optional=set())
-        digest, approval_id = _text(body, "action_digest", 71), _approval_id(request)
-        if approval_id is None or digest is None:
+        digest, approval_id = _text(body, "action_digest", DIGEST_LENGTH), _approval_id(request)
+        if digest is None:
+            raise BadAsk("action_digest", "action_digest is a text", "wrong_type")
+        if approval_id is None:
             return problem(404, "not_found", "This agent has no such approval.")
         outcome = await self._engine.claim(caller, approval_id, digest)
         return _refused(outcome) if isinstance(outcome, Refusal) else _json(answers.as_json(outcome))
@@ -160,6 +170,11 @@ class Hook:
                     "The check could not be recorded; nothing was allowed. Try again.",
                     headers={"Retry-After": "1"},
                 )
+            except Exception as fault:
+                if not is_outage(fault):
+                    raise
+                log.error("hook.database_away", fault=type(fault).__name__)
+                return problem(503, "busy", "The database does not answer; nothing was allowed. Try again.")
 
         return guarded
 
@@ -214,6 +229,11 @@ _SENTENCES = {
 }
 
 
+def _connected(request: web.Request) -> bool:
+    """Whether the caller still holds the connection; aiohttp lets a handler run on after a hang-up."""
+    return request.transport is not None and not request.transport.is_closing()
+
+
 def _approval_id(request: web.Request) -> UUID | None:
     try:
         return UUID(request.match_info["id"])
@@ -225,9 +245,12 @@ async def _body(request: web.Request) -> bytes:
     if request.content_type not in ("application/json", "application/octet-stream"):
         raise BadAsk("Content-Type", "send application/json", "unsupported_media_type")
     try:
-        return await request.read()
+        body = await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise BadAsk("body", "larger than 256 KiB", "body_too_large") from None
+        body = None
+    if body is None or len(body) > BODY_LIMIT:
+        raise BadAsk("body", f"larger than {BODY_LIMIT // 1024} KiB", "body_too_large")
+    return body
 
 
 async def _object(request: web.Request, *, required: set[str], optional: set[str]) -> JsonObject:

@@ -49,7 +49,13 @@ def _paths() -> Schema:
         "/v1/check": {"post": _check()},
         "/v1/policy": {"get": _operation("policy", "The caller's policy in force", _ref("Policy"))},
         "/v1/approvals/{id}": {
-            "get": _operation("look", "One approval of the caller", _ref("Approval"), parameters=[_ID, _WAIT, _PREFER])
+            "get": _operation(
+                "look",
+                "One approval of the caller",
+                _ref("Approval"),
+                parameters=[_ID, _WAIT, _PREFER],
+                refusals=("404",),
+            )
         },
         "/v1/approvals/{id}/claim": {
             "post": _operation(
@@ -91,7 +97,7 @@ def _check() -> Schema:
         {"anyOf": [_ref("Answer"), _ref("Rehearsal")]},
         parameters=[_PREFER, _KEY, _DRY_RUN],
         body=_ref("Ask"),
-        refusals=("409", "413", "415", "422", "503"),
+        refusals=("409", "422"),
     )
     operation["responses"]["202"] = {
         "description": "Pending: repeat the same call, or watch `Location`",
@@ -115,12 +121,14 @@ def _operation(
         "summary": summary,
         "responses": {
             "200": {"description": "Done", "content": {"application/json": {"schema": answer}}},
-            **{status: {"$ref": "#/components/responses/Problem"} for status in ("400", "401", *refusals)},
+            **{status: {"$ref": "#/components/responses/Problem"} for status in sorted({*_ALWAYS, *refusals})},
         },
     }
     if parameters:
         operation["parameters"] = parameters
     if body:
+        for status in ("413", "415"):
+            operation["responses"][status] = {"$ref": "#/components/responses/Problem"}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     return operation
 
@@ -132,7 +140,8 @@ def _schemas() -> Schema:
                 "action_type": _string(1, ACTION_TYPE_LIMIT),
                 "details": {
                     "type": ["object", "null"],
-                    "description": "`tool`, `args` (an object, JSON text or the text of a Python dict), `reason`; the rest is yours",
+                    "description": "`tool`, `args` (an object, its JSON text or the text of a Python dict), `reason`;"
+                    " the rest is yours",
                     "properties": {
                         "tool": _maybe(_string(1, NAME_LIMIT)),
                         "args": {"type": ["object", "string", "null"]},
@@ -219,7 +228,19 @@ def _schemas() -> Schema:
             },
             required=["status"],
         ),
-        "Policy": _object({"agent": {"type": "string"}, "paused": {"type": "boolean"}}, required=["agent"]),
+        "Policy": _object(
+            {
+                "agent": {"type": "string"},
+                "paused": {"type": "boolean"},
+                "version": {"type": "integer"},
+                "default": _enum(Level),
+                "rules": {
+                    "type": "array",
+                    "items": _object({"action": {"type": "string"}, "level": _enum(Level)}, ["action", "level"]),
+                },
+            },
+            required=["agent", "paused", "version", "default", "rules"],
+        ),
         "Claim": _object({"action_digest": _DIGEST}, required=["action_digest"], closed=True),
         "Outcome": _object(
             {"status": {"enum": ["succeeded", "failed"]}, "result": {}, "error": _maybe(_string(0, 4000))},
@@ -241,6 +262,7 @@ def _schemas() -> Schema:
     }
 
 
+_ALWAYS = ("400", "401", "500", "503")
 _UUID: Schema = {"type": "string", "format": "uuid"}
 _TIME: Schema = {"type": "string", "format": "date-time"}
 _DIGEST: Schema = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}

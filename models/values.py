@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -206,6 +206,10 @@ class AppCredentials:
     verification_token: str = field(repr=False)
     tenant_key: str | None = None  # learned from the first authentic event; another company's people are strangers
 
+    def in_company(self, tenant_key: str | None) -> AppCredentials:
+        """The same app; as long as its company is not learned, it is the one to which Feishu delivered an event."""
+        return self if self.tenant_key is not None or tenant_key is None else replace(self, tenant_key=tenant_key)
+
 
 @dataclass(frozen=True, slots=True)
 class PersonIds:
@@ -230,6 +234,7 @@ class CardClick:
     name: str | None  # the button's name
     form: Mapping[str, Json]
     at: datetime | None
+    company: str | None = None  # the tenant_key to which Feishu delivered the event: the app's, whoever pressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +250,7 @@ class ChatMessage:
     text: str | None  # None for anything that is not text
     mentions: Mapping[str, str]  # placeholder -> open_id
     at: datetime
+    company: str | None = None  # as in CardClick
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,11 +42,16 @@ def export(
         done = run(_export(sys.stdout.write))
     else:
         try:
-            with Path(to).open("x", encoding="utf-8") as file:
+            with open(to, "x", encoding="utf-8", opener=_for_the_owner_alone) as file:
                 done = run(_export(file.write))
         except FileExistsError:
             fail(f"{to} exists; an export never overwrites.")
     typer.echo(f"{done} entries.", err=True)
+
+
+def _for_the_owner_alone(path: str, flags: int) -> int:
+    """The arguments of all actions stand in an export, secrets among them: the chain is proved over them."""
+    return os.open(path, flags, 0o600)
 
 
 async def _verify() -> Verified | Broken:

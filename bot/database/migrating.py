@@ -40,6 +40,7 @@ async def pending_migrations(url: str) -> list[str]:
 async def _executor(url: str) -> AsyncIterator[tuple[MigrationExecutor, BaseDBAsyncClient]]:
     if backend(url) == "sqlite":
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
+        sqlite_path(url).touch(mode=0o600)  # arguments stand in it in clear; its -wal and -shm get the same mode
     config = guarded_config(url)
     async with TortoiseContext() as context:
         await context.init(config=config)

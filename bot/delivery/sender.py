@@ -133,7 +133,8 @@ class Delivery:
         if message.kind is OutboxKind.APPROVAL_CARD:
             await ApprovalRequest.filter(id=message.approval_id).update(delivery_detail=words(fault))
         key = daily(work.now, "app", message.app_id, fault.code)
-        if await self._alerts.tell(work, message.tenant, key, await self._view(message, fault)):
+        told = await self._alerts.tell(work, message.tenant, key, await self._view(message, fault))
+        if told or (message.fault is None and not await self._people.admins(message.tenant)):
             work.audit(fact(message, "app.misconfigured", fault=fault))
 
     async def _view(self, message: OutboxMessage, fault: Exception) -> UndeliverableView:

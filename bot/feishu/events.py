@@ -71,6 +71,7 @@ def _card_click(header: JsonObject, event: JsonObject, app_id: str) -> CardClick
         name=_text(action, "name"),
         form=_object(action, "form_value"),
         at=instant(header.get("create_time")),
+        company=_text(header, "tenant_key"),
     )
 
 
@@ -92,6 +93,7 @@ def _chat_message(header: JsonObject, event: JsonObject, app_id: str) -> ChatMes
         text=text_in(message.get("message_type"), message.get("content")),
         mentions=mentions_in(message.get("mentions")),
         at=at,
+        company=_text(header, "tenant_key"),
     )
 
 

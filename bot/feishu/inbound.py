@@ -23,6 +23,7 @@ MAX_BODY = 1024 * 1024
 """Bytes. Feishu's largest events have some tens of KiB."""
 
 _MAX_CHALLENGE = 1024
+_MAX_UNSIGNED = 8 * 1024  # bytes; strangers must not have us decrypt and parse more
 _SIGNED = ("x-lark-request-timestamp", "x-lark-request-nonce", "x-lark-signature")
 
 
@@ -74,6 +75,8 @@ def _decode(
     if signed is None:
         if not allow_challenge:
             raise _Refused("signature headers absent")
+        if len(body) > _MAX_UNSIGNED:
+            raise _Refused("unsigned, and too large for a url_verification")
         return _challenge(_open(body, credentials), credentials)
     timestamp, nonce, given = signed
     if not same(given, signature(timestamp, nonce, credentials.encrypt_key, body)):

@@ -7,10 +7,13 @@ ASSENT_CRASH_ROUNDS kills in all, half of them on each database (`make crash`: 3
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,8 +28,8 @@ from bot.people import People
 from bot.secrets import SecretBox
 from bot.simulator.clock import WorldClock
 from bot.simulator.limits import Limits
-from models.enums import ApprovalStatus, ExecutionStatus, Executor, OutboxState
-from models.tables import ApprovalRequest, AuditEntry, CardCopy, OutboxMessage
+from models.enums import ApprovalStatus, ExecutionStatus, Executor, OutboxKind, OutboxState
+from models.tables import ApprovalRequest, AuditEntry, OutboxMessage
 from tests.support.crashing import POLICY, Caller, Clickers, Gate, Seen, cards_of, executor_counting
 from tests.support.feishu import Feishu, Person, feishu_running
 from tests.support.processes import SECRET_KEY, ServiceProcess, environment, start_service
@@ -44,23 +47,24 @@ SETTLED_WITHIN = 240.0
 """Real seconds for the last start to catch up; it is over as soon as the outbox is empty."""
 
 
+@dataclass
 class Siege:
     """One database under fire: the world around the service, which stays while the service comes and goes."""
 
-    def __init__(self, feishu: Feishu, clock: TravellingClock, database_url: str, log: Path) -> None:
-        self.feishu = feishu
-        self.clock = clock
-        self.database_url = database_url
-        self.log = log
-        self.seen = Seen()
-        self.gate = Gate()
-        self.people: list[Person] = [feishu.add_person(f"p{number}", f"同事{number}") for number in range(CALLERS)]
+    feishu: Feishu
+    clock: TravellingClock
+    database_url: str
+    log: Path
+    seen: Seen
+    gate: Gate
+    people: list[Person]
+    callers: list[Caller] = field(default_factory=list)
+    service: ServiceProcess | None = None
 
-    async def register(self, session: aiohttp.ClientSession, executor_url: str) -> list[Caller]:
+    async def register(self, session: aiohttp.ClientSession, executor_url: str) -> None:
         """One agent for each person; every second one has an executor, the others act themselves."""
         people, box, now = People(self.feishu.app.app_id), SecretBox([SECRET_KEY]), self.clock.now()
         await FeishuApps(box, default_app(settings_for(self.feishu, self.database_url))).ensure_default(now)
-        callers = []
         for number, person in enumerate(self.people):
             token = await register_agent(
                 await register_person(people, self.feishu, person, now),
@@ -70,21 +74,21 @@ class Siege:
                 policy=POLICY,
                 executor_url=executor_url if number % 2 else None,
             )
-            callers.append(Caller(f"agent{number}", token, self.gate, self.seen, session, SEED + number))
-        return callers
+            self.callers.append(Caller(f"agent{number}", token, self.gate, self.seen, session, SEED + number))
 
     async def start(self) -> ServiceProcess:
         """The service runs again, and everybody knows where."""
-        service = await start_service(environment(self.feishu, self.database_url), self.log, ahead=self.clock.offset)
+        env = environment(self.feishu, self.database_url)
+        self.service = service = await start_service(env, self.log, ahead=self.clock.offset)
         self.feishu.connect(service.webhook)
         self.gate.base_url = service.base_url
         self.gate.up.set()
         return service
 
-    async def round(self, callers: list[Caller], seconds: float) -> None:
+    async def round(self, seconds: float) -> None:
         """Started, put under load, killed after so many seconds from readiness."""
         service, until = await self.start(), asyncio.Event()
-        load = [asyncio.create_task(caller.run(until)) for caller in callers]
+        load = [asyncio.create_task(caller.run(until)) for caller in self.callers]
         await asyncio.sleep(seconds)
         assert service.process.returncode is None, self.log.read_text()[-4000:]
         self.gate.up.clear()
@@ -93,37 +97,59 @@ class Siege:
         await asyncio.gather(*load)
         self.clock.offset += BETWEEN
 
+    async def catch_up(self) -> None:
+        """Started once more and left in peace until there is nothing left to do; stopped gracefully."""
+        service = await self.start()
+        async with open_database(self.database_url):
+            await until_true(everything_is_settled)
+        assert await service.stop() == 0
+
+    async def close(self) -> None:
+        """No service outlives a test that failed."""
+        if self.service is not None and self.service.process.returncode is None:
+            await self.service.kill()
+
+
+@asynccontextmanager
+async def siege_of(database_url: str, log: Path) -> AsyncIterator[Siege]:
+    """Feishu, executor and people at their places; the service is not started yet."""
+    clock, seen, gate = TravellingClock(), Seen(), Gate()
+    async with (
+        feishu_running(clock=WorldClock(clock.now), limits=Limits(0, 0, 0, 0)) as feishu,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
+        executor_counting(seen, SEED) as executor_url,
+    ):
+        people = [feishu.add_person(f"p{number}", f"同事{number}") for number in range(CALLERS)]
+        siege = Siege(feishu, clock, database_url, log, seen, gate, people)
+        async with open_database(database_url):
+            await siege.register(session, executor_url)
+        clickers = Clickers(feishu, gate, seen, SEED)
+        pressing = [asyncio.create_task(clickers.run()) for _ in range(CLICKERS)]
+        try:
+            yield siege
+        finally:
+            for task in pressing:
+                task.cancel()
+            ends = await asyncio.gather(*pressing, return_exceptions=True)
+            await siege.close()
+        assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(300 + 12 * ROUNDS)
 async def test_nothing_is_lost_and_nothing_happens_twice(
     database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clock, chance, rounds = TravellingClock(), random.Random(SEED), max(1, ROUNDS // 2)
-    async with (
-        feishu_running(clock=WorldClock(clock.now), limits=Limits(0, 0, 0, 0)) as feishu,
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
-    ):
-        siege = Siege(feishu, clock, database_url, tmp_path / "service.log")
-        async with executor_counting(siege.seen, SEED) as executor_url:
-            async with open_database(database_url):
-                callers = await siege.register(session, executor_url)
-            clickers = Clickers(feishu, siege.gate, siege.seen, SEED)
-            pressing = [asyncio.create_task(clickers.run()) for _ in range(CLICKERS)]
-            for _ in range(rounds):
-                await siege.round(callers, chance.uniform(0.15, 1.0))
-            service = await siege.start()
-            async with open_database(database_url):
-                await until_true(everything_is_settled)
-            for task in pressing:
-                task.cancel()
-            assert not [end for end in await asyncio.gather(*pressing, return_exceptions=True) if is_fault(end)]
-            assert await service.stop() == 0
-        async with open_database(database_url):
-            broken_off = await ApprovalRequest.filter(execution=ExecutionStatus.UNKNOWN).count()
-            with capsys.disabled():
-                sys.stdout.write(f"\ncrash: kills {rounds}, {siege.seen.summary()}, broken off {broken_off}\n")
-            await judge(siege)
+    chance, kills = random.Random(SEED), max(1, ROUNDS // 2)
+    async with siege_of(database_url, tmp_path / "service.log") as siege:
+        for _ in range(kills):
+            await siege.round(chance.uniform(0.15, 1.0))
+        await siege.catch_up()
+    async with open_database(database_url):
+        broken_off = await ApprovalRequest.filter(execution=ExecutionStatus.UNKNOWN).count()
+        with capsys.disabled():
+            sys.stdout.write(f"\ncrash: kills {kills}, {siege.seen.summary()}, broken off {broken_off}\n")
+        await judge(siege)
 
 
 async def judge(siege: Siege) -> None:
@@ -138,7 +164,7 @@ async def judge(siege: Siege) -> None:
     assert max(seen.orders.values(), default=0) <= 1
     for approval in await ApprovalRequest.all():
         judge_one(seen, approval)
-    await judge_cards(siege)
+    await judge_messages(siege)
 
 
 def judge_one(seen: Seen, approval: ApprovalRequest) -> None:
@@ -161,15 +187,18 @@ def judge_one(seen: Seen, approval: ApprovalRequest) -> None:
         assert seen.orders[name] == 0 or approval.execution is ExecutionStatus.UNKNOWN
 
 
-async def judge_cards(siege: Siege) -> None:
-    """Whoever is asked has the card, once, as it was recorded."""
+async def judge_messages(siege: Siege) -> None:
+    """Whoever is asked has the card, and every word that was to be said was said: once, by Feishu's uuid."""
     shown = cards_of(siege.feishu, siege.people)
     assert max(shown.values(), default=0) <= 1
     asked = await ApprovalRequest.filter(status=ApprovalStatus.PENDING).values_list("id", flat=True)
     assert {str(approval_id) for approval_id in asked} == {approval_id for approval_id, _ in shown}
-    for copy in await CardCopy.filter(message_id__not_isnull=True):
-        assert siege.feishu.world.message(str(copy.message_id)).chat.chat_id == copy.chat_id
     assert await OutboxMessage.filter(state=OutboxState.DISCARDED).count() == 0
+    for kind, type_ in ((OutboxKind.TEXT, "text"), (OutboxKind.APPROVAL_CARD, "interactive")):
+        sent = await OutboxMessage.filter(kind=kind, state=OutboxState.DELIVERED).values_list("message_id", flat=True)
+        assert sorted(map(str, sent)) == sorted(each.message_id for each in siege.feishu.messages(type=type_))
+    executing = [json.loads(entry.details)["level"] for entry in await AuditEntry.filter(action="check.allowed")]
+    assert await OutboxMessage.filter(kind=OutboxKind.TEXT, approval_id=None).count() == executing.count("L2")
 
 
 async def everything_is_settled() -> bool:
@@ -185,7 +214,3 @@ async def until_true(look: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(SETTLED_WITHIN):
         while not await look():
             await asyncio.sleep(0.1)
-
-
-def is_fault(end: object) -> bool:
-    return isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError)

@@ -122,3 +122,16 @@ async def test_wrong_app_secret_is_shown_and_everything_flows_once_it_is_mended(
     await house.feishu.next_text(to=house.feishu.admin)
     await house.settled()
     assert (await house.approval(asked)).delivery is Delivery.SENT
+
+
+async def test_wrong_app_secret_is_audited_although_there_is_no_admin_to_tell(house: RunningHouse) -> None:
+    agent = await house.agent()
+    with house.feishu.outage("answer", "token", code=10014, msg="app secret invalid") as fault:
+        asked = await agent.asks()
+        await house.feishu.met(fault)
+        await house.settled()
+        await house.until_next_attempts()
+        await house.settled()
+        assert fault.used >= 2
+    [entry] = await house.audited("app.misconfigured")
+    assert str(entry.approval_id) == asked["approval_id"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,12 @@ class Desk:
 
 @pytest.fixture
 async def desk(database: Database) -> AsyncIterator[Desk]:
+    async with open_desk(database) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_desk(database: Database) -> AsyncIterator[Desk]:
     async with open_gate(database) as gate:
         creator = await gate.person("林小雨")
         caller = await gate.agent(creator)

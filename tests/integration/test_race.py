@@ -57,6 +57,7 @@ def press(approval: ApprovalRequest, verdict: Verdict, by: PersonIds) -> CardCli
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 async def test_fifty_clicks_at_once_resolve_and_execute_once(gate: Gate) -> None:
     """Defects 2 and 3: one conditional update decides, and the action runs once, outside the transaction."""
     lin, wang = await gate.person("林小雨"), await gate.person("王敏", role=Role.ORG_ADMIN)

@@ -7,16 +7,20 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC
 from typing import Any
 
 import pytest
+from tortoise.connection import get_connection
 
-from bot.approvals import AlreadyDone
+from bot.approvals import AlreadyDone, Resolved
 from bot.clicks import Clicks, Pressed
-from bot.database import Database
-from bot.directory import Caller, CredentialRefused
+from bot.database import Database, open_database, transaction
+from bot.directory import Caller, CredentialRefused, move_epoch, token_hash
 from bot.enforcement import KeyMismatch
 from bot.ledger import Ledger
+from cards import messages
+from handlers.card_clicks import CardClicks
 from models.enums import AgentStatus, CheckStatus, ExecutionStatus, Level, Verdict, Via
 from models.tables import Agent, ApprovalRequest, FeishuIdentity, GateEpoch, IdempotentCheck, User
 from models.values import AppCredentials, CardClick, CheckAnswer, PersonIds, Refusal, RefusalKind
@@ -500,23 +504,73 @@ async def test_press_after_the_time_is_over_closes_the_card_at_once(
     assert pressed.view is not None and pressed.view.status.value == "expired"
 
 
+async def test_press_that_is_cut_off_in_its_transaction_leaves_nothing_and_may_be_repeated(
+    gate: Gate,
+    bookkeeper: Caller,
+    lin: User,
+    pressing: Callable[..., Awaitable[Pressed]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the 2.5 seconds of a card callback do to a press that is too slow."""
+    approval_id = (await gate.check(bookkeeper)).approval_id
+    resolved, for_ever = asyncio.Event(), asyncio.Event()
+
+    async def hang(*_: Any) -> None:
+        resolved.set()
+        await for_ever.wait()
+
+    with monkeypatch.context() as slow:
+        slow.setattr(gate.approvals, "changed", hang)
+        press = asyncio.ensure_future(pressing(approval_id, "ou_lin", "e1"))
+        await resolved.wait()
+        press.cancel()
+        await asyncio.wait([press])
+    assert (await ApprovalRequest.get(id=approval_id)).status.value == "pending"
+    assert isinstance((await pressing(approval_id, "ou_lin", "e1")).outcome, Resolved)
+    assert len(await gate.audited("approval.resolved")) == 1
+
+
+@pytest.mark.parametrize("fault", [TimeoutError(), ConnectionRefusedError()])
+async def test_press_without_a_database_is_answered_with_a_toast(
+    gate: Gate, lin: User, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(gate.people, "operator", away)
+    clicks = Clicks(gate.approvals, gate.people, gate.views, gate.clock)
+    click = CardClick("e1", APP_ID, PersonIds(open_id="ou_lin"), None, None, {}, None, {}, None)
+    assert await CardClicks(clicks, gate.clock, UTC).answer(APP, click) == {"toast": messages.busy_toast()}
+
+
 # --- locks ---
 
 
-async def test_rotating_the_token_while_a_request_is_opened_fails_neither(
-    gate: Gate, bookkeeper: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """PostgreSQL: the rotation locks the agent, then the epoch; the opening locks them the other way round."""
-    rounds = 0
+async def test_rotating_the_token_while_a_request_is_opened_is_no_fault_of_the_check(postgres_url: str) -> None:
+    """The rotation locks the agent, then the epoch; the opening locks them the other way round: a deadlock."""
+    async with open_database(postgres_url) as database, open_gate(database) as gate:
+        caller = await gate.agent(await gate.person("林小雨"))
+        await gate.check(caller, session="before")
+        locked = asyncio.Event()
 
-    async def rotate() -> None:
-        nonlocal rounds
-        for _ in range(5):
-            await gate.set_status(bookkeeper, AgentStatus.ACTIVE)
-            rounds += 1
+        async def rotate() -> None:
+            async with transaction():
+                await Agent.filter(id=caller.agent_id).update(token_hash=token_hash("another"))
+                locked.set()
+                while not await blocked():
+                    await asyncio.sleep(0.01)
+                await move_epoch()
 
-    answers, _ = await asyncio.gather(
-        asyncio.gather(*(gate.check(bookkeeper, session=str(n)) for n in range(20))), rotate()
-    )
-    assert rounds == 5
-    assert {answer.status for answer in answers} == {CheckStatus.PENDING}
+        async def blocked() -> bool:
+            """Whether the opening waits for us, and so holds the epoch."""
+            sql = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            return bool(await get_connection("default").execute_query_dict(sql))
+
+        rotating = asyncio.create_task(rotate())
+        await locked.wait()
+        async with asyncio.timeout(30):
+            [checked, _] = await asyncio.gather(gate.check(caller, session="s"), rotating, return_exceptions=True)
+        if isinstance(checked, CheckAnswer):  # the rotation was the one that PostgreSQL gave up
+            assert checked.status is CheckStatus.PENDING
+        else:
+            assert isinstance(checked, CredentialRefused)

@@ -61,7 +61,8 @@ class ServiceProcess:
         """Its exit code after SIGTERM."""
         self.process.terminate()
         await self.process.communicate()
-        return self.process.returncode or 0
+        assert self.process.returncode is not None
+        return self.process.returncode
 
 
 async def start_service(env: Mapping[str, str], log: Path, *, ahead: timedelta = timedelta()) -> ServiceProcess:
@@ -91,9 +92,13 @@ async def services_running(
     env: Mapping[str, str], log: Path, count: int, *, ahead: timedelta = timedelta()
 ) -> AsyncIterator[list[ServiceProcess]]:
     """So many replicas, started together; killed at the end unless they were stopped before."""
-    services = await asyncio.gather(*(start_service(env, log, ahead=ahead) for _ in range(count)))
+    starts = await asyncio.gather(*(start_service(env, log, ahead=ahead) for _ in range(count)), return_exceptions=True)
+    services = [start for start in starts if isinstance(start, ServiceProcess)]
     try:
-        yield list(services)
+        for start in starts:
+            if isinstance(start, BaseException):
+                raise start
+        yield services
     finally:
         for service in services:
             if service.process.returncode is None:
