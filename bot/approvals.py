@@ -41,6 +41,8 @@ from models.notification import Notification
 from models.user import User
 from models.values import ActionRequest, Decision, Json, JsonObject, Operator, Refusal, RefusalKind, Resolution
 
+AGENT_GONE = "智能体已归档 · the agent was archived"
+
 RESULT_LIMIT = 256 * 1024
 """Bytes of JSON that are kept of an execution's result; the hook's own body limit."""
 
@@ -249,6 +251,11 @@ class ApprovalService:
                 return outcome
             await approval.refresh_from_db()
             return approval
+
+    async def withdraw(self, work: Work, approval: ApprovalRequest) -> bool:
+        """Whether this call closed the question of an agent that is archived, and whose go-ahead nobody could use."""
+        outcome = lifecycle.cancel(approval.facts(), work.now, reason=AGENT_GONE)
+        return isinstance(outcome, Resolution) and await self._settle(work, approval, outcome)
 
     async def claim_in(self, work: Work, approval: ApprovalRequest, digest: str) -> Claimed | Refusal:
         """The single go-ahead for exactly the action that was approved, within the caller's transaction."""

@@ -146,6 +146,7 @@ class Executions:
 
     async def _permitted(self, approval: ApprovalRequest) -> _Start | str:
         """The order for exactly what was approved, or why it must not be given after all."""
+        await hold_epoch()  # a pause or a policy that forbids this either is seen here or comes after the start
         agent = await Agent.get(id=approval.agent_id)
         if agent.status is not AgentStatus.ACTIVE:
             return f"The agent is {agent.status.value}; nothing was executed."
@@ -155,7 +156,6 @@ class Executions:
             return "The stored request cannot be read; nothing was executed."
         if action_digest(request) != approval.action_digest:
             return "The stored request is not the one that was approved; nothing was executed."
-        await hold_epoch()  # a policy that forbids this either is seen here or comes after the start
         decision = evaluate(await self._directory.policy_of(agent.id), request)
         if decision.level is Level.DENY:
             return f"Policy version {decision.policy_version} forbids the action now; nothing was executed."

@@ -312,6 +312,7 @@ async def _join(stub: User, person: User) -> None:
     """`stub` was `person` all along: identities, agents, approvals, inbox and rights go over. Audit keeps both ids."""
     if stub.id == person.id:
         return
+    await move_epoch()  # first: whoever holds the epoch waits for nothing that we hold
     for identity in await FeishuIdentity.filter(person_id=stub.id):
         # Where both have one in the same app, the stub's is the one that Feishu's events name.
         await FeishuIdentity.filter(person_id=person.id, app_id=identity.app_id).delete()
@@ -323,7 +324,6 @@ async def _join(stub: User, person: User) -> None:
     await User.filter(joined_with=stub.id).update(joined_with=person.id)
     await User.filter(id=stub.id).update(joined_with=person.id)
     await User.filter(id=person.id).update(role=max(person.role, stub.role, key=_SENIORITY.index))
-    await move_epoch()
 
 
 @asynccontextmanager

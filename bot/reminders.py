@@ -17,8 +17,9 @@ from bot.ledger import AuditFact, Ledger, Work
 from bot.people import People
 from bot.views import Views
 from cards import messages
+from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
-from models.enums import ApprovalStatus, ExecutionStatus, Executor
+from models.enums import AgentStatus, ApprovalStatus, ExecutionStatus, Executor
 from models.user import User
 from models.values import JsonObject
 
@@ -68,6 +69,9 @@ class Reminders:
         """What was due was done, except an expiry, which is a use case with a transaction of its own."""
         if approval.status is ApprovalStatus.APPROVED:
             await self._approved(work, approval)
+            return None
+        if await Agent.exists(id=approval.agent_id, status=AgentStatus.ARCHIVED):
+            await self._approvals.withdraw(work, approval)
             return None
         due = lifecycle.next_reminder(approval.facts(), self._approvals.times.reminders, work.now)
         match due:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
+from cards.faults import fault_words
 from cards.said_in_text import lines, safe_line
 from cards.words import ROLES, Bilingual, lasting
 from models.enums import Language, Role
@@ -56,9 +58,16 @@ def declined(why: str, given: str, faults: Sequence[str], language: Language) ->
     """Why nothing was changed. `why` is one of the words in bot.administration.values.Why."""
     return (
         _DECLINED[why]
-        .format(given=safe_line(given), faults="；".join(safe_line(fault, 300) for fault in faults[:20]))
+        .format(
+            given=safe_line(given),
+            faults=Bilingual("；", "; ").in_(language).join(_fault(fault, language) for fault in faults[:20]),
+        )
         .in_(language)
     )
+
+
+def _fault(fault: str, language: Language) -> str:
+    return safe_line(fault_words(fault, language), 300)
 
 
 def stranger(language: Language) -> str:
@@ -106,8 +115,30 @@ def users_list(people: Sequence[tuple[str, Role, str | None]], total: int, langu
     )
 
 
+_PLACEHOLDERS = {
+    "COMMAND": "命令",
+    "ID": "编号",
+    "CODE": "校验码",
+    "REASON": "理由",
+    "NAME": "名称",
+    "AGENT": "智能体",
+    "ACTION": "操作",
+    "LEVEL": "级别",
+    "URL": "网址",
+    "WHO": "邮箱或ID",
+}
+
+
+def usage_words(usage: str, language: Language) -> str:
+    """How a command is written, with the placeholders in the reader's language."""
+    if language is not Language.ZH_CN:
+        return usage
+    return re.sub(r"\b[A-Z]+\b", lambda word: _PLACEHOLDERS.get(word[0], word[0]), usage)
+
+
 def command_help(usages: Sequence[tuple[str, str]], language: Language) -> str:
     """One command, or the commands that begin with one word: how each is written, and what for."""
     return lines(
-        Bilingual("用法", "Usage").in_(language), (f"{safe_line(line, 300)}  {meaning}" for line, meaning in usages)
+        Bilingual("用法", "Usage").in_(language),
+        (f"{safe_line(usage_words(line, language), 300)}  {meaning}" for line, meaning in usages),
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from cards.execution import execution_words
+from cards.faults import fault_words
 from cards.notices import outcome_lines
 from cards.said_in_text import as_typed, labelled, lines, link_line, safe_action, safe_arguments, safe_line, safe_text
 from cards.views import AgentView, ApprovalView, AuditView, CopyView, PendingItem, PendingView, PolicyView, WhoamiView
@@ -246,7 +247,7 @@ def policy_saved(view: PolicyView, language: Language) -> str:
 def policy_invalid(faults: Sequence[str], language: Language) -> str:
     """Every fault at once, so that one more try is enough."""
     title = Bilingual("策略没有更新，请改正：", "The policy was not changed. Please correct:")
-    return lines(title.in_(language), (f"· {safe_line(fault, 300)}" for fault in faults[:20]))
+    return lines(title.in_(language), (f"· {safe_line(fault_words(fault, language), 300)}" for fault in faults[:20]))
 
 
 def audit_list(view: AuditView, language: Language, *, now: datetime, zone: tzinfo = CHINA) -> str:
@@ -258,7 +259,7 @@ def audit_list(view: AuditView, language: Language, *, now: datetime, zone: tzin
                 f"· {moment(line.at, now, zone).in_(language)}",
                 safe_line(line.actor),
                 safe_line(line.action),
-                safe_line(line.subject),
+                f"\n  {safe_line(line.subject)}",
                 *([safe_line(line.detail, 200)] if line.detail else []),
             ]
         )

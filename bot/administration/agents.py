@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import datetime
 from uuid import UUID
 
 from bot.administration.actors import Actor
@@ -17,7 +18,8 @@ from bot.policy.starter import starter_policy
 from bot.secrets import SecretBox
 from bot.webhook_signature import secret_of
 from models.agent import Agent
-from models.enums import AgentStatus, Level
+from models.approval import ApprovalRequest
+from models.enums import AgentStatus, ApprovalStatus, Level
 from models.feishu import FeishuApp
 from models.ids import new_id
 from models.policy import PolicyVersion
@@ -113,7 +115,7 @@ class AgentAdministration:
         if not isinstance(agent, Agent):
             return agent
         token = new_token()
-        await Agent.filter(id=agent.id).update(token_hash=token_hash(token))
+        await _write(agent, token_hash=token_hash(token))
         await _changed(work, actor, agent, "agent.token_rotated", {})
         return TokenRotated(agent.id, agent.name, token)
 
@@ -131,7 +133,7 @@ class AgentAdministration:
                 return Declined(Why.BAD_URL, url, (fault or f"longer than {URL_LIMIT} characters",))
             secret = secret_of(os.urandom(32))
         sealed = self._box.seal(secret, bound_to=str(agent.id)) if secret else None
-        await Agent.filter(id=agent.id).update(executor_url=url, executor_secret=sealed)
+        await _write(agent, executor_url=url, executor_secret=sealed)
         await _changed(work, actor, agent, "agent.executor_set", {"url": url})
         return ExecutorSet(agent.id, agent.name, url, secret)
 
@@ -142,7 +144,9 @@ class AgentAdministration:
         agent = await self._living(actor, name)
         if isinstance(agent, Agent) and agent.status is not status:
             archived_at = work.now if status is AgentStatus.ARCHIVED else None
-            await Agent.filter(id=agent.id).update(status=status, archived_at=archived_at)
+            await _write(agent, status=status, archived_at=archived_at)
+            if status is AgentStatus.ARCHIVED:
+                await _end_questions(agent, work.now)
             agent.status = status
             await _changed(work, actor, agent, action, {})
         return agent
@@ -181,9 +185,21 @@ async def _unusable_app(tenant: str, app_id: str | None) -> Declined | None:
     return None if any(app.app_id == app_id for app in apps) else Declined(Why.UNKNOWN_APP, app_id)
 
 
-async def _changed(work: Work, actor: Actor, agent: Agent, action: str, details: JsonObject) -> None:
-    """Audited, and no check is answered under the agent's former state."""
+async def _write(agent: Agent, **values: object) -> None:
+    """No check is answered under the agent's former state from the commit on.
+
+    The epoch moves first: a check holds it while it waits for the agent's row, and must not be waited for in turn.
+    """
     await move_epoch()
+    await Agent.filter(id=agent.id).update(**values)
+
+
+async def _end_questions(agent: Agent, now: datetime) -> None:
+    """Nobody can use the answer to what the agent still asks: the next tick withdraws it and closes the cards."""
+    await ApprovalRequest.filter(agent_id=agent.id, status=ApprovalStatus.PENDING).update(next_due_at=now)
+
+
+async def _changed(work: Work, actor: Actor, agent: Agent, action: str, details: JsonObject) -> None:
     work.audit(
         AuditFact(
             tenant=agent.tenant,

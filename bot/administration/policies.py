@@ -69,6 +69,7 @@ class PolicyAdministration:
         if present.policy.version != UNWRITTEN and document(policy) == document(present.policy):
             return PolicySaved(agent.name, present.policy, present.author, present.at, changed=False)
         policy = policy.with_version(present.policy.version + 1)
+        await move_epoch()
         await PolicyVersion.create(
             agent_id=agent.id,
             version=policy.version,
@@ -77,7 +78,6 @@ class PolicyAdministration:
             note=note[:NOTE_LIMIT],
             created_at=work.now,
         )
-        await move_epoch()
         work.audit(
             AuditFact(
                 tenant=agent.tenant,

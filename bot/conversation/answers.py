@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from bot import commands as c
@@ -18,7 +19,7 @@ from cards import messages
 from cards.escape import text_safe
 from cards.views import WhoamiView
 from models.agent import Agent
-from models.enums import AgentStatus
+from models.enums import AgentStatus, Language
 from models.feishu import FeishuIdentity
 from models.user import User
 
@@ -46,7 +47,7 @@ class Answers:
             case c.NotACommand():
                 return Answer(messages.not_a_command(turn.language), private=False)
             case c.Usage():
-                return Answer(text_safe(c.say(parsed, turn.language)), private=False)
+                return Answer(_misread(parsed, turn.language), private=False)
             case c.Help(topic=topic):
                 return await self._help(turn, topic)
             case c.WhoAmI():
@@ -126,6 +127,17 @@ class Answers:
         if not isinstance(person, User):
             return turn.no(person)
         return Answer(messages.role_set(person.name, person.role, turn.language))
+
+
+def _misread(usage: c.Usage, language: Language) -> str:
+    """What is wrong, and the usage: several one below the other, with placeholders in the reader's language."""
+    written = usage.usage and words.usage_words(usage.usage, language)
+    if written and _BESIDE in written:
+        written = "\n" + written.replace(_BESIDE, "\n")
+    return text_safe(c.say(replace(usage, usage=written), language))
+
+
+_BESIDE = " | "  # between the usages of a group
 
 
 def _about(topic: str) -> list[CommandSpec]:

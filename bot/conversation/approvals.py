@@ -75,9 +75,7 @@ class ApprovalAnswers:
         lines = await self._reading.audit_lines(
             turn.operator, agent_id=agent_id, approval_id=approval_id, limit=AUDIT_SHOWN
         )
-        link = self._links.inbox(turn.operator.id, turn.now)
-        if approval_id is not None:
-            link = self._links.approval(approval_id, turn.operator.id, turn.now)
+        link = None if approval_id is None else self._links.approval(approval_id, turn.operator.id, turn.now)
         view = AuditView(lines=tuple(lines), details_url=link)
         return Answer(messages.audit_list(view, turn.language, now=turn.now, zone=turn.zone))
 

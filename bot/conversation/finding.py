@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from tortoise.expressions import Q
@@ -15,10 +16,13 @@ _CANDIDATES = 50
 """Ids begin with their time, so a short beginning fits everything of some hours; then more of it must be written."""
 
 
+_CODE = re.compile(r"[0-9a-f]{6}")
+
+
 async def find_approval(
     operator: Operator, prefix: str, *, code: str | None = None, open_only: bool = False
 ) -> ApprovalRequest | Refusal | Declined:
-    """The one request that this person may see and whose id begins so.
+    """The one request that this person may see and whose id begins so, or whose card shows this as its code.
 
     Where several do, the code of a typed /approve tells them apart, and for a verdict (`open_only`) that one waits.
     """
@@ -26,12 +30,25 @@ async def find_approval(
     begins = ApprovalRequest.filter(id__gte=low, id__lte=high)
     seen = await begins.filter(_seen_by(operator)).order_by("-id").limit(_CANDIDATES)
     if not seen:
+        seen = await _with_code(operator, prefix)
+    if not seen:
         return await _nothing(operator, low, high, prefix)
     if len(seen) > 1 and code is not None:
         seen = [row for row in seen if short_code(row.action_digest) == code] or seen
     if len(seen) > 1 and open_only:
         seen = [row for row in seen if row.status is ApprovalStatus.PENDING] or seen
     return seen[0] if len(seen) == 1 else Declined(Why.AMBIGUOUS, prefix)
+
+
+async def _with_code(operator: Operator, code: str) -> list[ApprovalRequest]:
+    """By what stands on the card: the one that waits, else the newest, for a repeated action keeps its code."""
+    if not _CODE.fullmatch(code):
+        return []
+    alike = ApprovalRequest.filter(_seen_by(operator), action_digest__startswith=f"sha256:{code}").order_by("-id")
+    found = await alike.limit(_CANDIDATES)
+    waiting = [row for row in found if row.status is ApprovalStatus.PENDING]
+    same = len({row.action_digest for row in found}) == 1
+    return waiting or (found[:1] if same else found)
 
 
 async def _nothing(operator: Operator, low: UUID, high: UUID, prefix: str) -> Refusal:

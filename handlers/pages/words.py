@@ -18,10 +18,10 @@ WORDS: dict[str, Bilingual] = {
     ),
     # approval: head
     "asks_to": Bilingual("{agent} 请求{action}", "{agent} asks to {action}"),
-    "for_whom": Bilingual("代表 {name}", "for {name}"),
+    "for_whom": Bilingual("请求人 {name}", "for {name}"),
     "asked_at": Bilingual("{at} 提出", "asked {at}"),
     "waiting_for": Bilingual("等待 {name} 决定，已等 {lasting}", "Waiting for {name}, for {lasting} so far"),
-    "expires_in": Bilingual("{lasting} 后过期", "expires in {lasting}"),
+    "expires_in": Bilingual("{lasting}后过期", "expires in {lasting}"),
     "overdue": Bilingual("期限已到，即将关闭", "its time is over; it is about to be closed"),
     "decide_in_feishu": Bilingual(
         "请在飞书的审批卡片上决定，或把这行命令发给机器人：",
@@ -70,10 +70,10 @@ WORDS: dict[str, Bilingual] = {
     "default_rule": Bilingual("默认级别（没有匹配的规则）", "the default level (no rule matched)"),
     "policy_version": Bilingual("策略版本", "Policy version"),
     "policy_unwritten": Bilingual("尚未编写策略", "no policy written yet"),
-    "short_code": Bilingual("短码", "Short code"),
+    "short_code": Bilingual("校验码", "Code"),
     "digest": Bilingual("操作摘要", "Action digest"),
     "who_executes": Bilingual("由谁执行", "Executed by"),
-    "expires": Bilingual("有效期至", "Expires"),
+    "expires": Bilingual("有效期至", "Open until"),
     "attempt": Bilingual("请求次数", "Asked"),
     "attempt_n": Bilingual("第 {n} 次", "{n} times"),
     "reminders": Bilingual("提醒", "Reminders"),
@@ -93,16 +93,16 @@ WORDS: dict[str, Bilingual] = {
     "execution": Bilingual("执行", "Execution"),
     "not_approved_yet": Bilingual("同意之前不会执行", "Nothing runs before it is approved"),
     "never_runs": Bilingual("不会执行", "It will not run"),
-    "claimed_by_agent": Bilingual("放行已于 {at} 领取", "The go-ahead was taken {at}"),
-    "claim_until": Bilingual("智能体须在 {at} 前领取放行", "The agent must take the go-ahead before {at}"),
-    "claim_lapsed": Bilingual("放行未在 {at} 前领取，已失效", "The go-ahead was not taken before {at} and has lapsed"),
+    "claimed_by_agent": Bilingual("放行已于 {at} 认领", "The go-ahead was claimed {at}"),
+    "claim_until": Bilingual("智能体须在 {at} 前认领放行", "The agent must claim the go-ahead before {at}"),
+    "claim_lapsed": Bilingual("放行未在 {at} 前认领，已失效", "The go-ahead was not claimed before {at} and has lapsed"),
     "started": Bilingual("开始", "Started"),
     "finished": Bilingual("结束", "Finished"),
     "result": Bilingual("结果", "Result"),
     "error": Bilingual("错误", "Error"),
     "unknown_note": Bilingual(
-        "没有收到执行方的答复：动作可能已经完成，也可能没有。系统不会自动重试，请自行确认。",
-        "The executor's answer was lost: it may or may not have happened. It is never repeated blindly; please check.",
+        "没有收到执行结果：操作可能已经执行，也可能没有。系统不会自动重试，请核实。",
+        "No outcome was received: it may or may not have run. It is never repeated blindly; please check.",
     ),
     # approval: timeline, delivery, audit
     "timeline": Bilingual("经过", "Timeline"),
@@ -123,8 +123,8 @@ WORDS: dict[str, Bilingual] = {
     "col_hash": Bilingual("哈希", "Hash"),
     # inbox
     "inbox_of": Bilingual("{name} 的收件箱", "{name}'s inbox"),
-    "pending": Bilingual("等你决定", "Waiting for you"),
-    "no_pending": Bilingual("没有等你决定的事", "Nothing is waiting for you"),
+    "pending": Bilingual("等您决定", "Waiting for you"),
+    "no_pending": Bilingual("没有等您决定的事", "Nothing is waiting for you"),
     "notifications": Bilingual("通知", "Notifications"),
     "no_notifications": Bilingual("还没有通知", "No notifications yet"),
     "unread_n": Bilingual("{n} 条未读", "{n} unread"),
@@ -155,19 +155,19 @@ WORDS: dict[str, Bilingual] = {
     ),
     "gone_meant_for": Bilingual("它是给 {name} 的。", "It was meant for {name}."),
     "gone_again": Bilingual(
-        "如果看的人不是你，请立即更换令牌：在飞书中向机器人发送",
+        "如果看的人不是您，请立即更换令牌：在飞书中向机器人发送",
         "If that was not you, rotate the token at once: send this to the bot in Feishu",
     ),
     "gone_new": Bilingual("需要新的链接，请在飞书中向机器人发送", "For a new link, send this to the bot in Feishu"),
     # faults
     "bad_link_title": Bilingual("链接已失效", "This link no longer works"),
     "bad_link": Bilingual(
-        "为了安全，链接只在一段时间内有效。请在飞书中向机器人发送 /pending 或 /show，它会给你新的链接。",
+        "为了安全，链接只在一段时间内有效。请在飞书中向机器人发送 /pending 或 /show，它会给您新的链接。",
         "Links are short-lived, for safety. Send /pending or /show to the bot in Feishu and it gives you a new one.",
     ),
     "not_found_title": Bilingual("没有这个页面", "There is no such page"),
     "not_found": Bilingual(
-        "它不存在，或者不是给你看的。请在飞书中向机器人发送 /pending，查看等你决定的事。",
+        "它不存在，或者不是给您看的。请在飞书中向机器人发送 /pending，查看等您决定的事。",
         "It does not exist, or it is not yours to see. Send /pending to the bot in Feishu for what waits for you.",
     ),
     "problem_code": Bilingual("错误代码", "Error code"),
@@ -182,8 +182,8 @@ STEPS: dict[str, Bilingual] = {
     "approval.resolved.cancelled": Bilingual("撤回请求", "withdrew the request"),
     "approval.refused": Bilingual("操作未被接受", "was refused"),
     "approval.reminded": Bilingual("发出提醒", "sent a reminder"),
-    "approval.claimed": Bilingual("领取放行", "took the go-ahead"),
-    "approval.claim_lapsed": Bilingual("放行过期未领取", "let the go-ahead lapse: nobody took it"),
+    "approval.claimed": Bilingual("认领放行", "claimed the go-ahead"),
+    "approval.claim_lapsed": Bilingual("放行到期未被认领", "let the go-ahead lapse: nobody claimed it"),
     "delivery.degraded": Bilingual("卡片发送失败，已改发文字", "could not send the card and sent a text instead"),
     "delivery.failed": Bilingual("消息未能送达", "could not deliver a message"),
     "execution.refused": Bilingual("未予执行", "did not execute"),
@@ -195,11 +195,20 @@ STEPS: dict[str, Bilingual] = {
 }
 """Audit actions as verbs. An action that is not here is shown as the word that stands in the audit."""
 
+KINDS: dict[str, Bilingual] = {
+    "check.executing": Bilingual("告知", "notice"),
+    "approval.requested": Bilingual("审批请求", "approval request"),
+    "approval.resolved": Bilingual("审批结果", "decision"),
+    "execution.finished": Bilingual("执行结果", "outcome"),
+    "delivery.undeliverable": Bilingual("无法送达", "undeliverable"),
+}
+"""Types of notifications; one that is not here is shown as it is stored."""
+
 SYSTEM = Bilingual("系统", "Assent")
 
 EXECUTORS: dict[Executor, Bilingual] = {
     Executor.AGENT: Bilingual("智能体自己（只放行一次）", "the agent itself, with a single go-ahead"),
-    Executor.SERVICE: Bilingual("本服务（调用登记的执行器）", "this service, through the registered executor"),
+    Executor.SERVICE: Bilingual("本服务（调用登记的执行方）", "this service, through the registered executor"),
 }
 
 REFUSALS: dict[RefusalKind, Bilingual] = {
@@ -207,13 +216,13 @@ REFUSALS: dict[RefusalKind, Bilingual] = {
     RefusalKind.NOT_YOURS: Bilingual("无权决定", "not theirs to decide"),
     RefusalKind.ALREADY_RESOLVED: Bilingual("已有结论", "already decided"),
     RefusalKind.EXPIRED: Bilingual("已过期", "expired"),
-    RefusalKind.WRONG_CODE: Bilingual("短码不符", "wrong code"),
+    RefusalKind.WRONG_CODE: Bilingual("校验码不对", "wrong code"),
     RefusalKind.NOT_APPROVED: Bilingual("尚未同意", "not approved"),
-    RefusalKind.ALREADY_CLAIMED: Bilingual("放行已被领取", "the go-ahead was already taken"),
+    RefusalKind.ALREADY_CLAIMED: Bilingual("放行已被认领", "the go-ahead was already claimed"),
     RefusalKind.CLAIM_LAPSED: Bilingual("放行已失效", "the go-ahead has lapsed"),
     RefusalKind.DIGEST_MISMATCH: Bilingual("与同意的内容不符", "not the action that was approved"),
     RefusalKind.SERVICE_EXECUTES: Bilingual("由本服务执行", "the service executes it"),
-    RefusalKind.NOT_CLAIMED: Bilingual("放行未被领取", "the go-ahead was not taken"),
+    RefusalKind.NOT_CLAIMED: Bilingual("放行未被认领", "the go-ahead was not claimed"),
     RefusalKind.OUTCOME_KNOWN: Bilingual("结果已报告", "the outcome is already known"),
     RefusalKind.DENIED_NOW: Bilingual("当前策略不允许", "the policy denies it now"),
     RefusalKind.NOT_PENDING: Bilingual("已不在等待", "no longer pending"),

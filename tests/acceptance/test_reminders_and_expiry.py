@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from models.enums import Delivery, Role
+from bot.administration import Actor
+from models.enums import ApprovalStatus, Delivery, Role
 from models.tables import ApprovalRequest
 from tests.support.service import RunningHouse
 
@@ -99,3 +100,15 @@ async def test_delivery_is_visible_to_the_agent(house: RunningHouse) -> None:
     await house.feishu.next_card(to=house.feishu.creator)
     await house.settled()
     assert (await agent.looks(answer["approval_id"]))["delivery"]["state"] == Delivery.SENT
+
+
+async def test_archiving_an_agent_withdraws_what_it_still_asks(house: RunningHouse) -> None:
+    agent = await house.agent()
+    asked = await agent.asks()
+    card = await house.feishu.next_card(to=house.feishu.creator)
+    actor = Actor.command_line("test", "default")
+    async with house.house.ledger.transaction() as work:
+        await house.house.administration.agents.archive(work, actor, "Bookkeeper")
+    await house.house.reminders.tick(house.clock.now())
+    await house.feishu.card_until(card, lambda _: "approve" not in house.feishu.buttons(card))
+    assert (await house.approval(asked)).status is ApprovalStatus.CANCELLED

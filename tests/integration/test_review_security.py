@@ -22,12 +22,14 @@ from bot.database import Database, migrate
 from bot.executor import CheckedResolver, HttpExecutor
 from bot.ports import ExecutionOrder, OutcomeKind, Receiver, ReceiverType
 from bot.webhook_signature import secret_of
+from handlers.feishu import UNSIGNED, UNSIGNED_WITHIN
 from models.enums import Role
 from models.tables import Agent, ApprovalRequest, FeishuApp, FeishuIdentity, User
 from models.values import CardClick, PersonIds, Refusal, RefusalKind
 from tests.support.chatroom import APP, COMPANY, Room, ids, open_room
 from tests.support.clock import MovableClock
 from tests.support.gate import APP_ID, operator
+from tests.support.service import house_running
 
 ORDER = ExecutionOrder(UUID(int=1), "bookkeeper", "delete_files", "delete_file", {"path": "x"}, "sha256:5d1f6a")
 
@@ -160,6 +162,26 @@ async def test_a_repeated_press_of_a_stranger_shows_no_card(room: Room) -> None:
         pressed = await clicks.press(APP, nowhere)
         assert isinstance(pressed.outcome, Refusal)
         assert pressed.outcome.kind is RefusalKind.UNKNOWN_APPROVAL
+
+
+async def test_strangers_get_few_tries_at_the_unsigned_way_in(sqlite_url: str) -> None:
+    """The url_verification has no signature, so that it is all that a stranger can have us decrypt."""
+    async with house_running(sqlite_url) as house:
+        url = f"{house.base_url}/feishu/webhook"
+        for _ in range(UNSIGNED):
+            async with house.session.post(url, json={"encrypt": "A" * 64}) as refused:
+                assert refused.status == 401
+        assert not await house.feishu.verify_url()
+        house.clock.offset += UNSIGNED_WITHIN
+        assert await house.feishu.verify_url()
+        agent = await house.agent()
+        for _ in range(UNSIGNED + 1):
+            async with house.session.post(url, json={"encrypt": "A" * 64}) as refused:
+                assert refused.status == 401
+        asked = await agent.asks("delete_files")  # what is signed comes through all the same
+        card = await house.feishu.next_card(to=house.feishu.creator)
+        await house.feishu.click(card, "approve", by=house.feishu.creator)
+        assert (await agent.looks(asked["approval_id"]))["status"] == "approved"
 
 
 # --- calls to the outside

@@ -107,7 +107,8 @@ def test_no_control_or_bidi_character_survives(view: ApprovalView) -> None:
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["password", "api_key", "口令"]),
-    st.text("abcdefghjkmnpqrstuvwxyz23456789", min_size=8, max_size=64),
+    # With a digit, or "expanded" would be found among the card's own keys.
+    st.text("abcdefghjkmnpqrstuvwxyz23456789", min_size=8, max_size=64).filter(lambda text: not text.isalpha()),
 )
 def test_no_secret_reaches_the_card(name: str, secret: str) -> None:
     view = replace(

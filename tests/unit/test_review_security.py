@@ -13,7 +13,7 @@ from bot.executor_url import address_fault
 from bot.feishu.crypto import signature
 from bot.feishu.events import decode_plain
 from bot.feishu.inbound import Unauthentic, decode
-from cards.arguments import Risk, risk, target
+from cards.arguments import Risk, target
 from cards.mask import mask, mask_text
 from cards.said_in_text import safe_target
 from config import logging
@@ -85,10 +85,6 @@ def test_counted_names_do_not_hide_a_member_that_is_called_so() -> None:
     masked = mask(members)
     assert isinstance(masked, dict)
     assert list(masked.values()) == [0, 1, 2, 3]
-
-
-def test_the_risk_of_a_long_name_is_found_in_its_beginning() -> None:
-    assert risk("delete_files", "x" * 100_000) is Risk.DELETE
 
 
 # --- where an executor may be
