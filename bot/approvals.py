@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,26 +18,21 @@ from bot import lifecycle, outbox
 from bot.asking import as_json, from_json
 from bot.digest import canonical
 from bot.directory import KnownAgent
-from bot.ledger import AuditFact, Ledger, Work
+from bot.ledger import AuditFact, Ledger, Work, approval_fact
 from bot.outbox import Bell
 from bot.people import People
+from bot.telling import Telling
 from bot.views import Views
 from bot.waiters import Waiters
-from cards import messages
-from cards.views import Audience, Notice
-from models.agent import Agent
-from models.approval import ApprovalRequest, CardCopy
+from models.approval import ApprovalRequest
 from models.enums import (
     ApprovalStatus,
-    Delivery,
     ExecutionStatus,
     Executor,
     Verdict,
     Via,
 )
 from models.inbound import InboundRecord
-from models.notification import Notification
-from models.user import User
 from models.values import ActionRequest, Decision, Json, JsonObject, Operator, Refusal, RefusalKind, Resolution
 
 AGENT_GONE = "智能体已归档 · the agent was archived"
@@ -83,12 +77,9 @@ class ApprovalService:
         self, ledger: Ledger, waiters: Waiters, bell: Bell, people: People, views: Views, times: ApprovalTimes
     ) -> None:
         self._ledger = ledger
-        self._waiters = waiters
-        self._bell = bell
         self._people = people
-        self._views = views
+        self.telling = Telling(waiters, bell, people, views)
         self.times = times
-        self.zone = views.zone
 
     async def open(
         self,
@@ -130,7 +121,7 @@ class ApprovalService:
             executor=Executor.SERVICE if agent.has_executor and request.tool else Executor.AGENT,
             next_due_at=min(now + step for step in (*self.times.reminders, self.times.ttl)),
         )
-        await self.ask(work, approval, [agent.creator_id], app_id=agent.app_id)
+        await self.telling.ask(work, approval, [agent.creator_id], app_id=agent.app_id)
         work.audit(
             AuditFact(
                 tenant=agent.tenant,
@@ -153,24 +144,6 @@ class ApprovalService:
             )
         )
         return approval
-
-    async def ask(
-        self, work: Work, approval: ApprovalRequest, people: Sequence[UUID], *, app_id: str | None
-    ) -> list[UUID]:
-        """Each of `people` who has no copy yet gets the card and an inbox line. Returns who was newly asked."""
-        has = set(await CardCopy.filter(approval_id=approval.id).values_list("person_id", flat=True))
-        asked: list[UUID] = []
-        for person in await User.filter(id__in=[one for one in people if one not in has]):
-            copy = await CardCopy.create(
-                approval_id=approval.id, person_id=person.id, app_id=app_id or self._people.default_app_id
-            )
-            await outbox.add([outbox.approval_card(approval, copy, work.now)])
-            view = await self._views.of(approval, work.now, person_id=person.id)
-            notice = messages.approval_notice(view, person.language)
-            await self._line(work, approval, person, "approval.requested", notice)
-            asked.append(person.id)
-        work.after_commit(self._bell.ring)
-        return asked
 
     async def resolve(
         self,
@@ -278,8 +251,8 @@ class ApprovalService:
             if isinstance(refusal, Refusal):
                 return refusal
             raise RuntimeError(f"approval {approval.id} was neither claimed nor claimable")
-        work.audit(self._fact(approval, f"agent:{approval.agent_id}", "approval.claimed", {"action_digest": digest}))
-        await self.changed(work, approval)
+        work.audit(approval_fact(approval, f"agent:{approval.agent_id}", "approval.claimed", {"action_digest": digest}))
+        await self.telling.changed(work, approval)
         return Claimed(approval.id, work.now)
 
     async def report_outcome(
@@ -333,31 +306,14 @@ class ApprovalService:
             return False
         await approval.refresh_from_db()
         details: JsonObject = {"execution": status.value, "result": result, "error": error}
-        work.audit(self._fact(approval, actor, "execution.finished", details))
-        await self.changed(work, approval)
-        await self._tell_outcome(work, approval)
+        work.audit(approval_fact(approval, actor, "execution.finished", details))
+        await self.telling.changed(work, approval)
+        await self.telling.outcome(work, approval)
         return True
 
     def _collect_until(self, approval: ApprovalRequest, now: datetime) -> datetime | None:
         """A result that nobody collected must not answer the same call for ever, as if it had been executed again."""
         return now + self.times.claim_ttl if approval.executor is Executor.SERVICE else approval.claim_expires_at
-
-    async def changed(self, work: Work, approval: ApprovalRequest, clicked_message: str | None = None) -> None:
-        """Every sent copy follows, and whoever waits is woken, once `work` is committed."""
-        copies = await CardCopy.filter(approval_id=approval.id).exclude(state=Delivery.UNDELIVERABLE)
-        await outbox.add(
-            outbox.card_update(
-                approval,
-                copy,
-                work.now,
-                delay=outbox.CLICK_GRACE if clicked_message and copy.message_id == clicked_message else None,
-            )
-            for copy in copies
-            if copy.is_card
-        )
-        await self._waiters.notify(approval.id)
-        work.after_commit(lambda: self._waiters.wake([approval.id]))
-        work.after_commit(self._bell.ring)
 
     async def _settle(
         self, work: Work, approval: ApprovalRequest, resolution: Resolution, clicked_message: str | None = None
@@ -393,68 +349,12 @@ class ApprovalService:
             "reason": resolution.reason,
             "action_digest": approval.action_digest,
         }
-        work.audit(self._fact(approval, actor, "approval.resolved", details))
+        work.audit(approval_fact(approval, actor, "approval.resolved", details))
         if approved and approval.executor is Executor.SERVICE:
             await outbox.add([outbox.execution(approval, work.now)])
-        await self.changed(work, approval, clicked_message)
-        await self._tell_resolution(work, approval)
+        await self.telling.changed(work, approval, clicked_message)
+        await self.telling.resolution(work, approval)
         return True
-
-    async def _tell_resolution(self, work: Work, approval: ApprovalRequest) -> None:
-        """Creator and requester learn the resolution, except who caused it."""
-        for person in await self._audience(approval):
-            notice = await self._outcome_for(work, approval, person)
-            await self._line(work, approval, person, "approval.resolved", notice)
-            if person.id != approval.resolved_by_id and approval.resolved_via is not Via.AGENT:
-                await self._say(work, approval, person, notice, "resolved")
-
-    async def _tell_outcome(self, work: Work, approval: ApprovalRequest) -> None:
-        for person in await self._audience(approval):
-            notice = await self._outcome_for(work, approval, person)
-            await self._line(work, approval, person, "execution.finished", notice)
-            await self._say(work, approval, person, notice, "outcome")
-
-    async def _outcome_for(self, work: Work, approval: ApprovalRequest, person: User) -> Notice:
-        view = await self._views.of(approval, work.now, person_id=person.id)
-        audience = Audience.CREATOR if person.id == approval.creator_id else Audience.REQUESTER
-        return messages.outcome_notice(view, audience, person.language)
-
-    async def _say(self, work: Work, approval: ApprovalRequest, person: User, notice: Notice, step: str) -> None:
-        """The notice as a text, in the thread of the person's card where there is one."""
-        own = await CardCopy.get_or_none(approval_id=approval.id, person_id=person.id)
-        app_id = own.app_id if own else await self._app_of(approval)
-        message = outbox.text(
-            tenant=approval.tenant,
-            person_id=person.id,
-            app_id=app_id,
-            text=notice.text,
-            now=work.now,
-            approval_id=approval.id,
-            dedupe=f"{step}:{approval.id}:{person.id}:{approval.revision}",
-            thread_of=own.id if own else None,
-        )
-        await outbox.add([message])
-
-    async def _line(self, work: Work, approval: ApprovalRequest, person: User, kind: str, notice: Notice) -> None:
-        """The notice as a line in the person's web inbox."""
-        await Notification.create(
-            tenant=approval.tenant,
-            person_id=person.id,
-            type=kind,
-            title=notice.title[:200],
-            body=notice.body,
-            link=f"/approvals/{approval.id}",
-            approval_id=approval.id,
-            created_at=work.now,
-        )
-
-    async def _app_of(self, approval: ApprovalRequest) -> str:
-        agent = await Agent.get(id=approval.agent_id)
-        return agent.app_id or self._people.default_app_id
-
-    async def _audience(self, approval: ApprovalRequest) -> list[User]:
-        wanted = {approval.creator_id, approval.requester_id} - {None}
-        return await User.filter(id__in=list(wanted))
 
     async def _own(self, known: KnownAgent, approval_id: UUID) -> ApprovalRequest | None:
         """An agent sees its own approvals only; another's is as unknown as one that does not exist."""
@@ -482,19 +382,7 @@ class ApprovalService:
         return refusal
 
     def audit_refusal(self, work: Work, actor: str, refusal: Refusal, approval: ApprovalRequest) -> None:
-        work.audit(self._fact(approval, actor, "approval.refused", {"refusal": refusal.kind.value}))
-
-    @staticmethod
-    def _fact(approval: ApprovalRequest, actor: str, action: str, details: JsonObject) -> AuditFact:
-        return AuditFact(
-            tenant=approval.tenant,
-            actor=actor,
-            action=action,
-            subject=f"approval:{approval.id}",
-            details=details,
-            agent_id=approval.agent_id,
-            approval_id=approval.id,
-        )
+        work.audit(approval_fact(approval, actor, "approval.refused", {"refusal": refusal.kind.value}))
 
 
 def rendezvous_of(agent_id: UUID, session: str | None, digest: str) -> str:

@@ -5,21 +5,21 @@ Free of HTTP: every integration is a translation around `EnforcementEngine.check
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
 from asyncpg import TransactionRollbackError
 from tortoise.exceptions import IntegrityError
 
-from bot import answers, lifecycle, outbox
+from bot import answers, lifecycle
 from bot.approvals import ApprovalService, Claimed, rendezvous_of, stored_request
 from bot.asking import as_json
-from bot.digest import action_digest, canonical
+from bot.digest import action_digest
 from bot.directory import Caller, Directory, KnownAgent, current_epoch, hold_epoch
+from bot.idempotency import Ask, KeyInUse, KeyMismatch, keep, row_of, store
 from bot.journal import CheckRecord, Journal, Recorded
 from bot.ledger import AuditFact, Ledger
 from bot.outbox import Bell
@@ -27,14 +27,8 @@ from bot.people import People
 from bot.policy.evaluate import evaluate
 from bot.ports import Clock
 from bot.waiters import Waiters
-from cards import messages
-from cards.views import L2View
 from models.approval import ApprovalRequest, IdempotentCheck
 from models.enums import Level
-from models.ids import new_id
-from models.notification import Notification
-from models.outbox import OutboxMessage
-from models.user import User
 from models.values import ActionRequest, CheckAnswer, Decision, JsonObject, Refusal, RefusalKind
 
 ROUNDS = 20
@@ -52,27 +46,6 @@ MAX_WAIT = 600.0
 
 class GateBusy(Exception):
     """The check could not be settled in ROUNDS rounds. Nothing was allowed."""
-
-
-class KeyInUse(Exception):
-    """A check with the same Idempotency-Key is under way."""
-
-
-class KeyMismatch(Exception):
-    """The Idempotency-Key was used for another payload."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """One check in the making."""
-
-    caller: Caller
-    request: ActionRequest
-    digest: str
-    check_id: UUID
-    key: str | None  # SHA-256 of agent id and Idempotency-Key
-    payload_hash: str
-    bound: bool = False  # the key has its row, and the row is for this payload
 
 
 class EnforcementEngine:
@@ -111,7 +84,7 @@ class EnforcementEngine:
         A go-ahead that comes while it is held is only taken when somebody is still `listening`.
         Raises CredentialRefused, NotCanonical, KeyInUse, KeyMismatch, GateBusy, JournalFault.
         """
-        ask = self._ask(caller, request, idempotency_key)
+        ask = Ask.of(caller, request, idempotency_key)
         if ask.key is not None and ask.key in self._under_way:
             raise KeyInUse
         if ask.key is not None:
@@ -183,14 +156,7 @@ class EnforcementEngine:
 
         return await self._waiters.wait(approval_id, settled, min(wait, MAX_WAIT))
 
-    def _ask(self, caller: Caller, request: ActionRequest, idempotency_key: str | None) -> _Ask:
-        payload = canonical(as_json(request))
-        key = None
-        if idempotency_key is not None:
-            key = hashlib.sha256(f"{caller.agent_id}\n{idempotency_key}".encode()).hexdigest()
-        return _Ask(caller, request, action_digest(request), new_id(), key, hashlib.sha256(payload).hexdigest())
-
-    async def _settle(self, ask: _Ask) -> CheckAnswer:
+    async def _settle(self, ask: Ask) -> CheckAnswer:
         for left in reversed(range(ROUNDS)):
             known = await self._directory.agent(ask.caller)
             try:
@@ -204,7 +170,7 @@ class EnforcementEngine:
             await self._directory.refresh()
         raise GateBusy
 
-    async def _round(self, ask: _Ask, known: KnownAgent) -> CheckAnswer | None:
+    async def _round(self, ask: Ask, known: KnownAgent) -> CheckAnswer | None:
         """One attempt; None when the policy, or another check, moved under it."""
         stored = await IdempotentCheck.get_or_none(key=ask.key) if ask.key else None
         if stored is None:
@@ -213,7 +179,7 @@ class EnforcementEngine:
             raise KeyMismatch
         return await self._repeat(replace(ask, bound=True), known, stored)
 
-    async def _repeat(self, ask: _Ask, known: KnownAgent, stored: IdempotentCheck) -> CheckAnswer | None:
+    async def _repeat(self, ask: Ask, known: KnownAgent, stored: IdempotentCheck) -> CheckAnswer | None:
         """The stored answer of a repeated key, or how its approval stands; no go-ahead that the policy denies now."""
         answer = answers.from_json(json.loads(stored.answer)) if stored.answer else None
         decision = decide(known, ask.request)
@@ -230,7 +196,7 @@ class EnforcementEngine:
         await approval.refresh_from_db()
         return await self._note(ask, known, decision, approval, "check.answered")
 
-    async def _decide(self, ask: _Ask, known: KnownAgent) -> CheckAnswer | None:
+    async def _decide(self, ask: Ask, known: KnownAgent) -> CheckAnswer | None:
         decision = decide(known, ask.request)
         if decision.level is not Level.L3:
             return await self._record(ask, known, decision)
@@ -252,7 +218,7 @@ class EnforcementEngine:
         return lifecycle.rendezvous(approval.facts(), self._clock.now(), self._approvals.times.rejection_cooldown)
 
     async def _continue(
-        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest, due: _Standing
+        self, ask: Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest, due: _Standing
     ) -> CheckAnswer | None:
         """The answer that an earlier request for the same action gives."""
         match due:
@@ -275,64 +241,26 @@ class EnforcementEngine:
                 id=approval.id, claim_expires_at__lte=self._clock.now(), claimed_at=None
             ).update(rendezvous=None)
 
-    async def _record(self, ask: _Ask, known: KnownAgent, decision: Decision) -> CheckAnswer | None:
+    async def _record(self, ask: Ask, known: KnownAgent, decision: Decision) -> CheckAnswer | None:
         """L1, L2 and DENY: committed with many others; None when the policy moved, or the key was taken, meanwhile."""
         answer = answers.decided(ask.check_id, ask.digest, decision)
-        notice, line = await self._notice(ask, known, decision)
+        told = await self._approvals.telling.executing(known, ask.request, decision, self._clock.now())
         record = CheckRecord(
             epoch=known.epoch,
             fact=self._fact(ask, known, decision, "check.allowed" if answer.allowed else "check.denied"),
-            outbox=notice,
-            notifications=line,
-            idempotent=self._kept(ask, answer),
+            outbox=told.messages,
+            notifications=told.lines,
+            idempotent=row_of(ask, answer, self._clock.now()),
         )
         if await self._journal.record(record) is not Recorded.COMMITTED:
             return None
-        await self._store(ask, answer)
-        if notice:
+        await store(ask, answer)
+        if told.messages:
             self._bell.ring()
         return answer
 
-    async def _notice(
-        self, ask: _Ask, known: KnownAgent, decision: Decision
-    ) -> tuple[tuple[OutboxMessage, ...], tuple[Notification, ...]]:
-        """L2 tells the creator that the action is executing, by text and in the inbox."""
-        if decision.level is not Level.L2:
-            return (), ()
-        now, agent = self._clock.now(), known.facts
-        creator = await User.get(id=agent.creator_id)
-        view = L2View(
-            agent=agent.name,
-            action_type=ask.request.action_type,
-            args=ask.request.args,
-            at=now,
-            tool=ask.request.tool,
-            requester=ask.request.requested_by,
-            claimed_reason=ask.request.reason,
-            rule=decision.rule,
-            policy_version=decision.policy_version,
-            zone=self._approvals.zone,
-        )
-        notice = messages.l2_notice(view, creator.language)
-        message = outbox.text(
-            tenant=agent.tenant,
-            person_id=creator.id,
-            app_id=agent.app_id or self._people.default_app_id,
-            text=notice.text,
-            now=now,
-        )
-        line = Notification(
-            tenant=agent.tenant,
-            person_id=creator.id,
-            type="check.executing",
-            title=notice.title[:200],
-            body=notice.body,
-            created_at=now,
-        )
-        return (message,), (line,)
-
     async def _open(
-        self, ask: _Ask, known: KnownAgent, decision: Decision, rendezvous: str, previous: ApprovalRequest | None
+        self, ask: Ask, known: KnownAgent, decision: Decision, rendezvous: str, previous: ApprovalRequest | None
     ) -> CheckAnswer | None:
         """A new approval request, in one transaction with its audit and its card; None when the ground moved."""
         async with self._ledger.transaction() as work:
@@ -350,26 +278,26 @@ class EnforcementEngine:
             )
             answer = answers.of_approval(ask.check_id, decision, approval)
             work.audit(self._fact(ask, known, decision, "check.pending", approval.id))
-            await self._keep(ask, answer, approval)
+            await keep(ask, answer, work.now, approval)
             return answer
 
     async def _note(
-        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest, action: str
+        self, ask: Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest, action: str
     ) -> CheckAnswer | None:
         """A check that an existing request answers; recorded like any other check."""
         answer = answers.of_approval(ask.check_id, decision, approval)
         record = CheckRecord(
             epoch=known.epoch,
             fact=self._fact(ask, known, decision, action, approval.id),
-            idempotent=self._kept(ask, answer, approval),
+            idempotent=row_of(ask, answer, self._clock.now(), approval),
         )
         if await self._journal.record(record) is not Recorded.COMMITTED:
             return None
-        await self._store(ask, answer)
+        await store(ask, answer)
         return answer
 
     async def _claim(
-        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
+        self, ask: Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
     ) -> CheckAnswer | None:
         """The repeat of an approved call takes the one go-ahead; None when another call took it first."""
         async with self._ledger.transaction() as work:
@@ -380,11 +308,11 @@ class EnforcementEngine:
                 return None
             answer = answers.claimed(ask.check_id, decision, approval)
             work.audit(self._fact(ask, known, decision, "check.allowed", approval.id))
-            await self._keep(ask, answer, approval)
+            await keep(ask, answer, work.now, approval)
             return answer
 
     async def _report(
-        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
+        self, ask: Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
     ) -> CheckAnswer | None:
         """The service executes: the agent gets state and result. A finished result is handed over once."""
         async with self._ledger.transaction() as work:
@@ -396,11 +324,11 @@ class EnforcementEngine:
                 if not await kept.update(rendezvous=None, claimed_at=work.now):
                     return None
             answer = answers.of_approval(ask.check_id, decision, approval)
-            await self._keep(ask, answer, approval)
+            await keep(ask, answer, work.now, approval)
             work.audit(self._fact(ask, known, decision, "check.reported", approval.id))
             return answer
 
-    async def _hold(self, ask: _Ask, answer: CheckAnswer, wait: float, listening: Callable[[], bool]) -> CheckAnswer:
+    async def _hold(self, ask: Ask, answer: CheckAnswer, wait: float, listening: Callable[[], bool]) -> CheckAnswer:
         """Waits while there is something to wait for, then repeats the check once in the agent's name."""
         if not answers.unfinished(answer) or answer.approval_id is None:
             return answer
@@ -418,7 +346,7 @@ class EnforcementEngine:
         raise GateBusy
 
     async def _collect(
-        self, ask: _Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
+        self, ask: Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
     ) -> CheckAnswer | None:
         """What the wait was for; None when the policy, or another check, moved under it."""
         match self._due(approval):
@@ -431,40 +359,11 @@ class EnforcementEngine:
                 return await self._report(ask, known, decision, approval)
             case _:
                 answer = answers.of_approval(ask.check_id, decision, approval)
-                await self._store(ask, answer)
+                await store(ask, answer)
                 return answer
 
-    def _kept(self, ask: _Ask, answer: CheckAnswer, approval: ApprovalRequest | None = None) -> IdempotentCheck | None:
-        """The row of a new key: it stands for the answer, or for the approval until the answer is decided."""
-        if ask.key is None or ask.bound:
-            return None
-        open_yet = approval is not None and answers.unfinished(answer)
-        return IdempotentCheck(
-            key=ask.key,
-            agent_id=ask.caller.agent_id,
-            payload_hash=ask.payload_hash,
-            approval_id=approval.id if approval is not None and open_yet else None,
-            answer=None if open_yet else json.dumps(answers.as_json(answer)),
-            created_at=self._clock.now(),
-        )
-
-    async def _keep(self, ask: _Ask, answer: CheckAnswer, approval: ApprovalRequest) -> None:
-        """Within a transaction: the key is written with what it stands for.
-
-        Raises IntegrityError when the key was used meanwhile: then nothing of this round may stay.
-        """
-        row = self._kept(ask, answer, approval)
-        if row is not None:
-            await row.save(force_create=True)
-        await self._store(ask, answer)
-
-    async def _store(self, ask: _Ask, answer: CheckAnswer) -> None:
-        """A key that stood for its approval stands for the decided answer from now on."""
-        if ask.bound and not answers.unfinished(answer):
-            await IdempotentCheck.filter(key=ask.key, answer=None).update(answer=json.dumps(answers.as_json(answer)))
-
     def _fact(
-        self, ask: _Ask, known: KnownAgent, decision: Decision, action: str, approval_id: UUID | None = None
+        self, ask: Ask, known: KnownAgent, decision: Decision, action: str, approval_id: UUID | None = None
     ) -> AuditFact:
         details: JsonObject = {
             "level": decision.level.value,

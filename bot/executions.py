@@ -18,7 +18,7 @@ from bot.asking import from_json
 from bot.digest import action_digest
 from bot.directory import Directory, hold_epoch
 from bot.foreign_json import storable_text
-from bot.ledger import AuditFact, Ledger, Work
+from bot.ledger import Ledger, Work, approval_fact
 from bot.policy import evaluate
 from bot.ports import ActionExecutor, ExecutionOrder, Outcome, OutcomeKind
 from bot.secrets import SealBroken
@@ -123,11 +123,15 @@ class Executions:
         if not await self._enter(work, approval, started=isinstance(start, _Start)):
             return None
         if not isinstance(start, _Start):
-            work.audit(_fact(approval, "execution.refused", {"reason": start}))
+            work.audit(approval_fact(approval, "system", "execution.refused", {"reason": start}))
             await self._approvals.finish_execution(work, approval, ExecutionStatus.FAILED, error=start)
             return None
-        work.audit(_fact(approval, "execution.started", {"action_digest": approval.action_digest, "url": start.url}))
-        await self._approvals.changed(work, approval)
+        work.audit(
+            approval_fact(
+                approval, "system", "execution.started", {"action_digest": approval.action_digest, "url": start.url}
+            )
+        )
+        await self._approvals.telling.changed(work, approval)
         return start
 
     async def _enter(self, work: Work, approval: ApprovalRequest, *, started: bool) -> bool:
@@ -207,7 +211,7 @@ class Executions:
             result, error = bounded(outcome.result), _bounded_error(outcome.error)
             if not await self._approvals.finish_execution(work, approval, status, result=result, error=error):
                 details: JsonObject = {"execution": status.value, "result": result, "error": error}
-                work.audit(_fact(approval, "execution.answer_too_late", details))
+                work.audit(approval_fact(approval, "system", "execution.answer_too_late", details))
 
     async def _recover(self, work: Work, approval: ApprovalRequest) -> bool:
         due = lifecycle.execution_recovery(approval.facts(), approval.execution_lease_until, work.now)
@@ -227,15 +231,3 @@ def bounded(result: Json) -> Json:
 
 def _bounded_error(error: str | None) -> str | None:
     return storable_text(error)[:ERROR_LIMIT] if error else None
-
-
-def _fact(approval: ApprovalRequest, action: str, details: JsonObject) -> AuditFact:
-    return AuditFact(
-        tenant=approval.tenant,
-        actor="system",
-        action=action,
-        subject=f"approval:{approval.id}",
-        details=details,
-        agent_id=approval.agent_id,
-        approval_id=approval.id,
-    )

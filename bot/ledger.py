@@ -10,8 +10,10 @@ from bot.chain import AuditFact, UnrecordableFact, details_text
 from bot.chain_writer import ChainMoved, ChainPool
 from bot.database import transaction
 from bot.ports import Clock
+from models.approval import ApprovalRequest
+from models.values import JsonObject
 
-__all__ = ["AuditFact", "ChainMoved", "Ledger", "UnrecordableFact", "Work"]
+__all__ = ["AuditFact", "ChainMoved", "Ledger", "UnrecordableFact", "Work", "approval_fact"]
 
 
 class Work:
@@ -61,3 +63,16 @@ class Ledger:
             chain.committed()
         for callback in work._callbacks:
             callback()
+
+
+def approval_fact(approval: ApprovalRequest, actor: str, action: str, details: JsonObject) -> AuditFact:
+    """A fact about an approval request, found again by the request and by its agent."""
+    return AuditFact(
+        tenant=approval.tenant,
+        actor=actor,
+        action=action,
+        subject=f"approval:{approval.id}",
+        details=details,
+        agent_id=approval.agent_id,
+        approval_id=approval.id,
+    )

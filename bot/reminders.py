@@ -13,7 +13,7 @@ from tortoise.expressions import F
 
 from bot import lifecycle, outbox
 from bot.approvals import ApprovalService
-from bot.ledger import AuditFact, Ledger, Work
+from bot.ledger import Ledger, Work, approval_fact
 from bot.people import People
 from bot.views import Views
 from cards import messages
@@ -97,14 +97,14 @@ class Reminders:
         for copy in copies:
             await self._remind_person(work, approval, copy, due.step)
         admins = await self._escalate(work, approval) if due.next_at >= approval.expires_at else []
-        await self._approvals.changed(work, approval)
+        await self._approvals.telling.changed(work, approval)
         details: JsonObject = {
             "step": due.step,
             "waited_seconds": int(due.waited.total_seconds()),
             "reminded": [str(copy.person_id) for copy in copies],
             "asked_too": [str(admin) for admin in admins],
         }
-        work.audit(_fact(approval, "approval.reminded", details))
+        work.audit(approval_fact(approval, "system", "approval.reminded", details))
 
     async def _remind_person(self, work: Work, approval: ApprovalRequest, copy: CardCopy, step: int) -> None:
         person = await User.get(id=copy.person_id)
@@ -124,7 +124,7 @@ class Reminders:
 
     async def _escalate(self, work: Work, approval: ApprovalRequest) -> list[UUID]:
         admins = [admin.id for admin in await self._people.admins(approval.tenant)]
-        return await self._approvals.ask(work, approval, admins, app_id=None)
+        return await self._approvals.telling.ask(work, approval, admins, app_id=None)
 
     async def _approved(self, work: Work, approval: ApprovalRequest) -> None:
         """A go-ahead is not kept for ever, and neither is the wait for its outcome."""
@@ -142,21 +142,11 @@ class Reminders:
         unclaimed = ApprovalRequest.filter(id=approval.id, claimed_at=None)
         if await unclaimed.update(rendezvous=None, next_due_at=None, revision=F("revision") + 1):
             await approval.refresh_from_db()
-            work.audit(_fact(approval, "approval.claim_lapsed", {"action_digest": approval.action_digest}))
-            await self._approvals.changed(work, approval)
+            work.audit(
+                approval_fact(approval, "system", "approval.claim_lapsed", {"action_digest": approval.action_digest})
+            )
+            await self._approvals.telling.changed(work, approval)
 
 
 async def _look_again(approval: ApprovalRequest, at: datetime | None) -> None:
     await ApprovalRequest.filter(id=approval.id, next_due_at=approval.next_due_at).update(next_due_at=at)
-
-
-def _fact(approval: ApprovalRequest, action: str, details: JsonObject) -> AuditFact:
-    return AuditFact(
-        tenant=approval.tenant,
-        actor="system",
-        action=action,
-        subject=f"approval:{approval.id}",
-        details=details,
-        agent_id=approval.agent_id,
-        approval_id=approval.id,
-    )

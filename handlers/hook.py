@@ -15,7 +15,8 @@ from bot.asking import BODY_LIMIT, BadAsk, parse_check
 from bot.database.outage import is_outage
 from bot.digest import NotCanonical, action_digest
 from bot.directory import CredentialRefused, Directory
-from bot.enforcement import EnforcementEngine, GateBusy, KeyInUse, KeyMismatch
+from bot.enforcement import EnforcementEngine, GateBusy
+from bot.idempotency import KeyInUse, KeyMismatch
 from bot.journal import JournalFault
 from bot.policy.parse import effective
 from bot.strict_json import NotStrict

@@ -129,7 +129,7 @@ class AskWithCard:
         asked = []
         if approval.status is ApprovalStatus.PENDING:
             admins = [admin.id for admin in await self._people.admins(approval.tenant)]
-            asked = await self._approvals.ask(work, approval, admins, app_id=None)
+            asked = await self._approvals.telling.ask(work, approval, admins, app_id=None)
         await self._alert(work, approval, copy, fault)
         work.audit(
             fact(message, "delivery.failed", fault=fault, approval=approval, asked_instead=[str(one) for one in asked])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from markupsafe import Markup
 from cards import words as card_words
 from cards.words import CHINA, Bilingual
 from handlers.pages import values
-from handlers.pages.words import EXECUTORS, WORDS
+from handlers.pages.words import EXECUTORS, KINDS, WORDS
 from models.enums import Language
 
 K = TypeVar("K")
@@ -58,6 +58,7 @@ class Look:
 
     language: Language
     now: datetime
+    zone: tzinfo = CHINA  # in which people read times
     root: str = ""  # from this page back to the service's root
     query: str | None = None  # without the language; None: the page cannot be opened again
     inbox: str | None = None  # where the reader's inbox is
@@ -79,16 +80,16 @@ class Look:
 
     def at(self, moment: datetime) -> Markup:
         """A <time> that a person reads, exact to the second for machines and on hover."""
-        shown = card_words.moment(moment, self.now).in_(self.language)
+        shown = self.moment(moment)
         exact = moment.isoformat(timespec="seconds")
         return Markup('<time datetime="{}" title="{}">{}</time>').format(exact, exact, shown)
 
     def moment(self, moment: datetime) -> str:
-        return card_words.moment(moment, self.now).in_(self.language)
+        return card_words.moment(moment, self.now, self.zone).in_(self.language)
 
     def second(self, moment: datetime) -> Markup:
         """The same with seconds, for the audit."""
-        local = moment.astimezone(CHINA)
+        local = moment.astimezone(self.zone)
         return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M:%S}</time>').format(moment.isoformat(), local)
 
     def lasting(self, delta: timedelta) -> str:
@@ -106,13 +107,14 @@ def page(template: str, look: Look, *, status: int = 200, **drawn: object) -> we
         look=look,
         t=look.t,
         html_lang="zh-CN" if look.language is Language.ZH_CN else "en",
-        zone=card_words.zone_name(look.now),
+        zone=card_words.zone_name(look.now, look.zone),
         style=f"{look.root}assets/pages.css?v={STYLE_VERSION}",
         statuses=_in(card_words.STATUSES, look),
         executions=_in(card_words.EXECUTIONS, look),
         deliveries=_in(card_words.DELIVERIES, look),
         vias=_in(card_words.VIAS, look),
         executors=_in(EXECUTORS, look),
+        kinds=_in(KINDS, look),
         **drawn,
     )
     # A lone surrogate in an agent's text must not make the page of its approval fail.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import tzinfo
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from bot.links import INBOX, Links, Visit, approval_path
 from bot.one_time import Gone, OneTimeSecrets, Revealed
 from bot.ports import Clock
 from bot.reading import ApprovalPage, InboxPage, Reading
+from cards.words import CHINA
 from handlers.errors import PROBLEMS
 from handlers.pages import timeline
 from handlers.pages.drawing import SECURITY_HEADERS, Look, page, style
@@ -27,6 +29,7 @@ class Pages:
     links: Links
     one_time: OneTimeSecrets
     clock: Clock
+    zone: tzinfo = CHINA
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -137,6 +140,7 @@ class Pages:
         return Look(
             language=language,
             now=self.clock.now(),
+            zone=self.zone,
             root=root,
             query=None if query is None else urlencode(query),
             inbox=f"{root}inbox?t={self.links.onward(INBOX, visit)}{suffix}" if visit else None,

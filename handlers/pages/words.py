@@ -95,7 +95,9 @@ WORDS: dict[str, Bilingual] = {
     "never_runs": Bilingual("不会执行", "It will not run"),
     "claimed_by_agent": Bilingual("放行已于 {at} 认领", "The go-ahead was claimed {at}"),
     "claim_until": Bilingual("智能体须在 {at} 前认领放行", "The agent must claim the go-ahead before {at}"),
-    "claim_lapsed": Bilingual("放行未在 {at} 前认领，已失效", "The go-ahead was not claimed before {at} and has lapsed"),
+    "claim_lapsed": Bilingual(
+        "放行未在 {at} 前认领，已失效", "The go-ahead was not claimed before {at} and has lapsed"
+    ),
     "started": Bilingual("开始", "Started"),
     "finished": Bilingual("结束", "Finished"),
     "result": Bilingual("结果", "Result"),
@@ -158,6 +160,7 @@ WORDS: dict[str, Bilingual] = {
         "如果看的人不是您，请立即更换令牌：在飞书中向机器人发送",
         "If that was not you, rotate the token at once: send this to the bot in Feishu",
     ),
+    "agent_name": Bilingual("名称", "NAME"),
     "gone_new": Bilingual("需要新的链接，请在飞书中向机器人发送", "For a new link, send this to the bot in Feishu"),
     # faults
     "bad_link_title": Bilingual("链接已失效", "This link no longer works"),
@@ -200,7 +203,7 @@ KINDS: dict[str, Bilingual] = {
     "approval.requested": Bilingual("审批请求", "approval request"),
     "approval.resolved": Bilingual("审批结果", "decision"),
     "execution.finished": Bilingual("执行结果", "outcome"),
-    "delivery.undeliverable": Bilingual("无法送达", "undeliverable"),
+    "delivery.failed": Bilingual("无法送达", "undeliverable"),
 }
 """Types of notifications; one that is not here is shown as it is stored."""
 

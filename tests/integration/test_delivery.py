@@ -229,7 +229,7 @@ async def test_the_newest_state_wins_over_older_updates(office: Office) -> None:
     for _ in range(3):
         async with office.gate.ledger.transaction() as work:
             await type(approval).filter(id=approval.id).update(revision=(await fresh(approval)).revision + 1)
-            await office.gate.approvals.changed(work, await fresh(approval))
+            await office.gate.approvals.telling.changed(work, await fresh(approval))
     await office.deliver()
     [card] = office.gateway.cards
     assert len(card.patches) == 1

@@ -12,7 +12,7 @@ import pytest
 from bot.approvals import Resolved, stored_request
 from bot.database import Database
 from bot.directory import Caller, CredentialRefused
-from bot.enforcement import KeyInUse, KeyMismatch
+from bot.idempotency import KeyInUse, KeyMismatch
 from models.enums import (
     AgentStatus,
     ApprovalStatus,

@@ -306,7 +306,7 @@ async def test_the_inbox_shows_only_the_own_lines_and_what_waits(site: Site) -> 
     assert "sk-abcdefghij0123456789" not in page
     assert "1 条未读" in page
     colleague = await site.inbox(town.colleague)
-    assert "没有等你决定的事" in colleague
+    assert "没有等您决定的事" in colleague
     assert "not for you" in colleague
 
 

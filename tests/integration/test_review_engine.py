@@ -17,7 +17,7 @@ from bot.approvals import AlreadyDone, Resolved
 from bot.clicks import Clicks, Pressed
 from bot.database import Database, open_database, transaction
 from bot.directory import Caller, CredentialRefused, move_epoch, token_hash
-from bot.enforcement import KeyMismatch
+from bot.idempotency import KeyMismatch
 from bot.ledger import Ledger
 from cards import messages
 from handlers.card_clicks import CardClicks
@@ -520,7 +520,7 @@ async def test_press_that_is_cut_off_in_its_transaction_leaves_nothing_and_may_b
         await for_ever.wait()
 
     with monkeypatch.context() as slow:
-        slow.setattr(gate.approvals, "changed", hang)
+        slow.setattr(gate.approvals.telling, "changed", hang)
         press = asyncio.ensure_future(pressing(approval_id, "ou_lin", "e1"))
         await resolved.wait()
         press.cancel()

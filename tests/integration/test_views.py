@@ -12,7 +12,7 @@ async def test_a_view_names_everyone_it_concerns(database: Database) -> None:
         ann, root = await office.person("Ann"), await office.person("Root", role=Role.ORG_ADMIN)
         approval = await office.asked(ann, requested_by="Lin of accounting")
         async with office.gate.ledger.transaction() as work:
-            await office.gate.approvals.ask(work, approval, [root.id], app_id=None)
+            await office.gate.approvals.telling.ask(work, approval, [root.id], app_id=None)
         now = office.gate.clock.now()
         view = await office.gate.views.of(await fresh(approval), now, person_id=ann.id)
         assert (view.agent, view.creator, view.requester) == ("Bookkeeper", "Ann", "Lin of accounting")

@@ -1,0 +1,174 @@
+"""What people learn of an approval request, and whoever waits for it: written in the transaction that causes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from bot import outbox
+from bot.directory import KnownAgent
+from bot.ledger import Work
+from bot.outbox import Bell
+from bot.people import People
+from bot.views import Views
+from bot.waiters import Waiters
+from cards import messages
+from cards.views import Audience, L2View, Notice
+from models.agent import Agent
+from models.approval import ApprovalRequest, CardCopy
+from models.enums import Delivery, Level, Via
+from models.notification import Notification
+from models.outbox import OutboxMessage
+from models.user import User
+from models.values import ActionRequest, Decision
+
+TITLE_LIMIT = 200  # characters of an inbox line's title
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Rows that tell somebody something, not saved yet."""
+
+    messages: tuple[OutboxMessage, ...] = ()
+    lines: tuple[Notification, ...] = ()
+
+
+class Telling:
+    def __init__(self, waiters: Waiters, bell: Bell, people: People, views: Views) -> None:
+        self._waiters = waiters
+        self._bell = bell
+        self._people = people
+        self._views = views
+
+    async def ask(
+        self, work: Work, approval: ApprovalRequest, people: Sequence[UUID], *, app_id: str | None
+    ) -> list[UUID]:
+        """Each of `people` who has no copy yet gets the card and an inbox line. Returns who was newly asked."""
+        has = set(await CardCopy.filter(approval_id=approval.id).values_list("person_id", flat=True))
+        asked: list[UUID] = []
+        for person in await User.filter(id__in=[one for one in people if one not in has]):
+            copy = await CardCopy.create(
+                approval_id=approval.id, person_id=person.id, app_id=app_id or self._people.default_app_id
+            )
+            await outbox.add([outbox.approval_card(approval, copy, work.now)])
+            view = await self._views.of(approval, work.now, person_id=person.id)
+            notice = messages.approval_notice(view, person.language)
+            await self._line(work, approval, person, "approval.requested", notice)
+            asked.append(person.id)
+        work.after_commit(self._bell.ring)
+        return asked
+
+    async def changed(self, work: Work, approval: ApprovalRequest, clicked_message: str | None = None) -> None:
+        """Every sent copy follows, and whoever waits is woken, once `work` is committed."""
+        copies = await CardCopy.filter(approval_id=approval.id).exclude(state=Delivery.UNDELIVERABLE)
+        await outbox.add(
+            outbox.card_update(
+                approval,
+                copy,
+                work.now,
+                delay=outbox.CLICK_GRACE if clicked_message and copy.message_id == clicked_message else None,
+            )
+            for copy in copies
+            if copy.is_card
+        )
+        await self._waiters.notify(approval.id)
+        work.after_commit(lambda: self._waiters.wake([approval.id]))
+        work.after_commit(self._bell.ring)
+
+    async def resolution(self, work: Work, approval: ApprovalRequest) -> None:
+        """Creator and requester learn the resolution, except who caused it."""
+        for person in await self._audience(approval):
+            notice = await self._outcome_for(work, approval, person)
+            await self._line(work, approval, person, "approval.resolved", notice)
+            if person.id != approval.resolved_by_id and approval.resolved_via is not Via.AGENT:
+                await self._say(work, approval, person, notice, "resolved")
+
+    async def outcome(self, work: Work, approval: ApprovalRequest) -> None:
+        for person in await self._audience(approval):
+            notice = await self._outcome_for(work, approval, person)
+            await self._line(work, approval, person, "execution.finished", notice)
+            await self._say(work, approval, person, notice, "outcome")
+
+    async def _outcome_for(self, work: Work, approval: ApprovalRequest, person: User) -> Notice:
+        view = await self._views.of(approval, work.now, person_id=person.id)
+        audience = Audience.CREATOR if person.id == approval.creator_id else Audience.REQUESTER
+        return messages.outcome_notice(view, audience, person.language)
+
+    async def _say(self, work: Work, approval: ApprovalRequest, person: User, notice: Notice, step: str) -> None:
+        """The notice as a text, in the thread of the person's card where there is one."""
+        own = await CardCopy.get_or_none(approval_id=approval.id, person_id=person.id)
+        app_id = own.app_id if own else await self._app_of(approval)
+        message = outbox.text(
+            tenant=approval.tenant,
+            person_id=person.id,
+            app_id=app_id,
+            text=notice.text,
+            now=work.now,
+            approval_id=approval.id,
+            dedupe=f"{step}:{approval.id}:{person.id}:{approval.revision}",
+            thread_of=own.id if own else None,
+        )
+        await outbox.add([message])
+
+    async def _line(self, work: Work, approval: ApprovalRequest, person: User, kind: str, notice: Notice) -> None:
+        """The notice as a line in the person's web inbox."""
+        await Notification.create(
+            tenant=approval.tenant,
+            person_id=person.id,
+            type=kind,
+            title=notice.title[:TITLE_LIMIT],
+            body=notice.body,
+            link=f"/approvals/{approval.id}",
+            approval_id=approval.id,
+            created_at=work.now,
+        )
+
+    async def _app_of(self, approval: ApprovalRequest) -> str:
+        agent = await Agent.get(id=approval.agent_id)
+        return agent.app_id or self._people.default_app_id
+
+    async def _audience(self, approval: ApprovalRequest) -> list[User]:
+        wanted = {approval.creator_id, approval.requester_id} - {None}
+        return await User.filter(id__in=list(wanted))
+
+    async def executing(self, known: KnownAgent, request: ActionRequest, decision: Decision, now: datetime) -> Told:
+        """L2: the creator is told that the action is executing, by text and in the inbox; other levels tell nobody.
+
+        The rows are not saved: the journal commits them together with the check.
+        """
+        if decision.level is not Level.L2:
+            return Told()
+        agent = known.facts
+        creator = await User.get(id=agent.creator_id)
+        view = L2View(
+            agent=agent.name,
+            action_type=request.action_type,
+            args=request.args,
+            at=now,
+            tool=request.tool,
+            requester=request.requested_by,
+            claimed_reason=request.reason,
+            rule=decision.rule,
+            policy_version=decision.policy_version,
+            zone=self._views.zone,
+        )
+        notice = messages.l2_notice(view, creator.language)
+        message = outbox.text(
+            tenant=agent.tenant,
+            person_id=creator.id,
+            app_id=agent.app_id or self._people.default_app_id,
+            text=notice.text,
+            now=now,
+        )
+        message.lane = f"notice:{creator.id}"  # a talkative agent never stands before anybody's questions
+        line = Notification(
+            tenant=agent.tenant,
+            person_id=creator.id,
+            type="check.executing",
+            title=notice.title[:TITLE_LIMIT],
+            body=notice.body,
+            created_at=now,
+        )
+        return Told((message,), (line,))
