@@ -130,7 +130,8 @@ _PLACEHOLDERS = {
 
 
 def usage_words(usage: str, language: Language) -> str:
-    """How a command is written, with the placeholders in the reader's language."""
+    """How a command is written, with the reader's placeholders, and round brackets: a text would obey square ones."""
+    usage = usage.replace("[", "(").replace("]", ")")
     if language is not Language.ZH_CN:
         return usage
     return re.sub(r"\b[A-Z]+\b", lambda word: _PLACEHOLDERS.get(word[0], word[0]), usage)

@@ -9,7 +9,17 @@ from cards.execution import execution_words
 from cards.faults import fault_words
 from cards.notices import outcome_lines
 from cards.said_in_text import as_typed, labelled, lines, link_line, safe_action, safe_arguments, safe_line, safe_text
-from cards.views import AgentView, ApprovalView, AuditView, CopyView, PendingItem, PendingView, PolicyView, WhoamiView
+from cards.views import (
+    AgentView,
+    ApprovalView,
+    AuditLine,
+    AuditView,
+    CopyView,
+    PendingItem,
+    PendingView,
+    PolicyView,
+    WhoamiView,
+)
 from cards.words import (
     AGENT_STATUSES,
     CHINA,
@@ -68,7 +78,7 @@ _INBOX = Bilingual("收件箱", "Inbox")
 def _pending_item(item: PendingItem, now: datetime, language: Language, zone: tzinfo) -> str:
     words = Bilingual(
         "· 「{agent}」{action}，已等待 {waited}，{at} 到期\n  编号 {id} 校验码 {code}",
-        "· “{agent}” {action}: waiting {waited}, expires {at}\n  ID {id} code {code}",
+        "· {action} (“{agent}”): waiting {waited}, expires {at}\n  ID {id} code {code}",
     )
     return words.format(
         agent=safe_line(item.agent),
@@ -90,7 +100,7 @@ def show(
 ) -> str:
     """One approval request in words: what, who, how it stands, how far the question got."""
     pending = view.status is ApprovalStatus.PENDING
-    title = Bilingual("「{agent}」{action}：{status}", "“{agent}” {action}: {status}")
+    title = Bilingual("「{agent}」{action}：{status}", "{action} (“{agent}”): {status}")
     facts: list[tuple[Bilingual, str | Bilingual | None]] = [
         (Bilingual("编号", "ID"), str(view.approval_id)),
         (Bilingual("校验码", "Code"), safe_line(view.code, 24)),
@@ -218,6 +228,12 @@ def executor_set(name: str, url: str | None, language: Language) -> str:
     return words.format(name=safe_line(name), url=safe_line(url, 300)).in_(language)
 
 
+_LEVELS = Bilingual(
+    "（L1 直接执行，L2 执行并告知，L3 需要同意，DENY 禁止）",
+    "(L1 runs, L2 runs and you are told, L3 needs approval, DENY never runs)",
+)
+
+
 def policy_show(view: PolicyView, language: Language, *, now: datetime, zone: tzinfo = CHINA) -> str:
     """The rules in their order, then the default."""
     title = Bilingual("「{agent}」的策略 v{n}", "Policy v{n} of “{agent}”").format(
@@ -230,6 +246,7 @@ def policy_show(view: PolicyView, language: Language, *, now: datetime, zone: tz
         title.in_(language),
         (f"· {safe_line(rule.pattern)}: {rule.level.value}" for rule in view.rules),
         f"· {default.in_(language)}",
+        _LEVELS.in_(language),
         by.format(who=safe_line(view.author or "—"), at=moment(view.at or now, now, zone)).in_(language)
         if changed
         else None,
@@ -253,23 +270,18 @@ def policy_invalid(faults: Sequence[str], language: Language) -> str:
 def audit_list(view: AuditView, language: Language, *, now: datetime, zone: tzinfo = CHINA) -> str:
     if not view.lines:
         return Bilingual("没有审计记录。", "There are no audit entries.").in_(language)
-    shown = (
-        " ".join(
-            [
-                f"· {moment(line.at, now, zone).in_(language)}",
-                safe_line(line.actor),
-                safe_line(line.action),
-                f"\n  {safe_line(line.subject)}",
-                *([safe_line(line.detail, 200)] if line.detail else []),
-            ]
-        )
-        for line in view.lines
-    )
+    shown = (_audit_lines(line, moment(line.at, now, zone).in_(language)) for line in view.lines)
     of = Bilingual("审计记录：最近 {n} 条，共 {total} 条", "Audit: the latest {n} of {total}")
     if view.total is None:
         of = Bilingual("审计记录：最近 {n} 条", "Audit: the latest {n}")
     total = len(view.lines) if view.total is None else view.total
-    return lines(of.format(n=len(view.lines), total=total).in_(language), shown, link_line(view.details_url, language))
+    return lines(of.format(n=len(view.lines), total=total).in_(language), *shown, link_line(view.details_url, language))
+
+
+def _audit_lines(line: AuditLine, at: str) -> list[str]:
+    """When, who and what; below it on what. Actions and details are the stable words that can be searched for."""
+    told = filter(None, (safe_line(line.subject), line.detail and safe_line(line.detail, 200)))
+    return [f"· {at} {safe_line(line.actor)} {safe_line(line.action)}", f"  {' '.join(told)}"]
 
 
 def role_set(name: str, role: Role, language: Language) -> str:

@@ -1,4 +1,5 @@
-"""Faults of what a person wrote (a policy, a URL) in the person's language; they are found, and told to programs, in English."""
+"""Faults of what a person wrote (a policy, a URL) in that person's language; rules find them, and programs read them,
+in English."""
 
 from __future__ import annotations
 
@@ -35,6 +36,10 @@ _ZH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+_KIND_WORDS = {"a list": "列表", "a map": "对象", "null": "空值"}
+_KINDS = re.compile(r"a list\b|a map\b|null\b")
+
+
 def fault_words(fault: str, language: Language) -> str:
     """The fault as the person reads it, the place in front of it kept; one that is not known stays as it is."""
     if language is not Language.ZH_CN:
@@ -43,5 +48,5 @@ def fault_words(fault: str, language: Language) -> str:
     for where, told in ((f"{place}：", detail), ("", fault)) if colon else (("", fault),):
         for pattern, chinese in _ZH:
             if match := pattern.fullmatch(told):
-                return where + match.expand(chinese)
+                return where + _KINDS.sub(lambda kind: _KIND_WORDS[kind[0]], match.expand(chinese))
     return fault

@@ -16,7 +16,7 @@ from models.enums import ApprovalStatus, ExecutionStatus, Executor, Language, Ve
 def l2_notice(view: L2View, language: Language, zone: tzinfo | None = None) -> Notice:
     """The creator learns that an action is executing; it may still fail, so it is not said to be done."""
     zone = zone or view.zone
-    title = Bilingual("【告知】「{agent}」正在执行：{action}", "【Notice】 “{agent}” is executing: {action}")
+    title = Bilingual("【告知】「{agent}」正在执行：{action}", "Notice: “{agent}” is executing: {action}")
     claimed = Bilingual("智能体自称的理由（未核实）：", "The agent's own reason (not verified):").in_(language)
     rule = Bilingual("规则 {rule}", "Rule {rule}")
     return Notice(
@@ -35,7 +35,7 @@ def l2_notice(view: L2View, language: Language, zone: tzinfo | None = None) -> N
 def approval_notice(view: ApprovalView, language: Language, zone: tzinfo | None = None) -> Notice:
     """A question as an entry of the inbox; decided on the card, or with the command."""
     zone = zone or view.zone
-    asked = Bilingual("待审批：「{agent}」{action}", "Approval needed: “{agent}” {action}")
+    asked = Bilingual("待审批：「{agent}」{action}", "Approval needed: {action} (“{agent}”)")
     until = Bilingual("有效期至 {at}（{zone}）", "Open until {at} ({zone})")
     return Notice(
         _fill(asked, language, **_who_does_what(view, language)),
@@ -72,7 +72,7 @@ def reminder_text(view: ApprovalView, language: Language, zone: tzinfo | None = 
     """A person who has not answered is asked again; sent into the card's thread, so the card is one tap away."""
     zone = zone or view.zone
     title = Bilingual(
-        "【提醒】「{agent}」{action}，已等待 {waited}", "【Reminder】 “{agent}” {action}: waiting {waited}"
+        "【提醒】「{agent}」{action}，已等待 {waited}", "Reminder: {action} (“{agent}”), waiting {waited}"
     )
     until = Bilingual("{at} 到期，到期即不执行。", "It expires {at}; then it does not run.")
     return Notice(
@@ -88,7 +88,7 @@ def reminder_text(view: ApprovalView, language: Language, zone: tzinfo | None = 
 def fallback_text(view: ApprovalView, language: Language, zone: tzinfo | None = None) -> Notice:
     """Stands in for a card that Feishu refused. No arguments: they may be why it was refused (230022, 230028)."""
     zone = zone or view.zone
-    title = Bilingual("【待审批】「{agent}」{action}", "【Approval needed】 “{agent}” {action}")
+    title = Bilingual("【待审批】「{agent}」{action}", "Approval needed: {action} (“{agent}”)")
     why = Bilingual("卡片发送失败，请用命令处理：", "The card could not be sent; please answer with a command:")
     until = Bilingual("有效期至 {at}。", "Open until {at}.")
     return Notice(
@@ -106,8 +106,8 @@ def fallback_text(view: ApprovalView, language: Language, zone: tzinfo | None = 
 def undeliverable_alert(view: UndeliverableView, language: Language, zone: tzinfo | None = None) -> Notice:
     """The admins learn that somebody cannot be reached, and what waits for it."""
     zone = zone or view.zone
-    title = Bilingual("【无法送达】发给 {subject} 的消息没有送达", "【Undeliverable】 {subject} could not be reached")
-    waits = Bilingual("等待中：「{agent}」{action}（{id}）", "Waiting: “{agent}” {action} ({id})")
+    title = Bilingual("【无法送达】发给 {subject} 的消息没有送达", "Undeliverable: {subject} could not be reached")
+    waits = Bilingual("等待中：「{agent}」{action}（{id}）", "Waiting: {action} (“{agent}”), {id}")
     ask = Bilingual("组织管理员可代为处理：", "An admin of the organisation may answer instead:")
     waiting: list[str] = []
     if view.approval_id is not None:
@@ -222,7 +222,7 @@ def outcome_lines(view: ApprovalView, language: Language) -> list[str] | None:
 
 def resolved_text(view: ApprovalView, verdict: Verdict, language: Language) -> str:
     """The answer to /approve and /reject: what was recorded, on what, and what happens now."""
-    recorded = Bilingual("{verdict}：「{agent}」{action}", "{verdict}: “{agent}” {action}")
+    recorded = Bilingual("{verdict}：「{agent}」{action}", "{verdict}: {action} (“{agent}”)")
     return lines(
         _fill(recorded, language, verdict=_RECORDED[verdict], **_who_does_what(view, language)),
         _target(view.action_type, view.tool, view, language),

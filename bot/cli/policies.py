@@ -34,6 +34,9 @@ def set_policy(
     run(_set(agent, file, text))
 
 
+_SHOWN_BESIDE = ("agent", "version", "author", "at")
+
+
 async def _show(agent: str) -> None:
     from bot.cli.desk import granted, open_desk
     from bot.policy import document
@@ -59,6 +62,8 @@ async def _set(agent: str, file: str, text: bytes) -> None:
         written = decode(text)
     except NotStrict as fault:
         fail(f"{'standard input' if file == '-' else file} is not usable JSON: {fault}")
+    if isinstance(written, dict) and "rules" in written:  # as `policy show` prints it
+        written = {name: told for name, told in written.items() if name not in _SHOWN_BESIDE}
     async with open_desk(settings_for("administer")) as desk:
         policies = desk.administration.policies
         saved = await desk.change(lambda work: policies.set_document(work, desk.actor, agent, written))

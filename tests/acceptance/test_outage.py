@@ -121,12 +121,3 @@ async def test_click_during_an_outage_decides_and_the_outcome_arrives_later(hous
     await house.until_next_attempts()
     await house.feishu.next_text(to=house.feishu.creator, containing="deleted")
     await house.feishu.card_until(card, lambda _: "deleted" in house.feishu.words(card))
-
-
-async def test_a_talkative_agents_notices_do_not_stand_before_the_creators_questions(house: RunningHouse) -> None:
-    agent = await house.agent()
-    for _ in range(30):
-        await agent.asks("write_files")
-    await agent.asks()
-    await house.feishu.next_card(to=house.feishu.creator)
-    assert len(house.feishu.messages(to=house.feishu.creator, type="text")) < 30

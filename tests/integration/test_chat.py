@@ -164,7 +164,7 @@ async def test_a_verdict_whose_answer_was_lost_is_answered_from_what_was_recorde
     room.gate.clock.move(hours=1)
     await room.hears(message)
     await room.hears(message)
-    assert "Recorded" in await room.reply_to(message)
+    assert "Approved:" in await room.reply_to(message)
     assert await AuditEntry.filter(action="approval.resolved").count() == 1
 
 
@@ -191,7 +191,7 @@ async def test_approve_needs_the_code_and_is_told(room: Room) -> None:
     assert "code is not right" in await room.says("lin", f"/approve {approval.id} ffffff")
     assert [entry.actor for entry in await AuditEntry.filter(action="approval.refused")] == [f"user:{lin.id}"]
     answer = await room.says("lin", f"/approve {approval.id} {code_of(approval).upper()}")
-    assert "Recorded" in answer
+    assert "Approved:" in answer
     await approval.refresh_from_db()
     assert (approval.status, approval.resolved_via) == (ApprovalStatus.APPROVED, Via.COMMAND)
     assert "Already approved" in await room.says("lin", f"/reject {approval.id}")
@@ -221,7 +221,7 @@ async def test_only_the_creator_and_the_tenants_admins_decide(room: Room) -> Non
     typed = f"/approve {approval.id} {code_of(approval)}"
     assert "Only the agent's creator" in await room.says("zhao", typed)
     assert "Only the agent's creator" in await room.says("zhao", f"/show {approval.id}")
-    assert "Recorded" in await room.says("wang", typed)
+    assert "Approved:" in await room.says("wang", typed)
 
 
 async def test_another_tenants_approval_does_not_exist(room: Room) -> None:
@@ -241,10 +241,35 @@ async def test_the_beginning_of_an_id_is_enough_where_it_fits_one(room: Room) ->
     await _under(second, "aaaaaa00-0000-7000-8000-000000000002")
     assert "more than one" in await room.says("lin", "/reject aaaaaa")
     assert "more than one" in await room.says("lin", "/show aaaaaa")
-    assert "Recorded" in await room.says("lin", f"/approve aaaaaa {code_of(second)}")
+    assert "Approved:" in await room.says("lin", f"/approve aaaaaa {code_of(second)}")
     rows = {str(row.id)[-1]: row.status for row in await ApprovalRequest.all()}
     assert rows == {"1": ApprovalStatus.PENDING, "2": ApprovalStatus.APPROVED}
-    assert "Recorded" in await room.says("lin", "/reject aaaaaa")  # one is left that waits
+    assert "Rejected:" in await room.says("lin", "/reject aaaaaa")  # one is left that waits
+
+
+async def test_the_code_on_the_card_does_as_an_id(room: Room) -> None:
+    """The card shows no id. A repeated action keeps its code: the one that waits is meant, else the newest."""
+    lin = await english(room, "lin")
+    approval = await asked(room, lin)
+    await english(room, "zhao")
+    code = code_of(approval)
+    assert "no such approval" in await room.says("zhao", f"/show {code}")
+    assert str(approval.id) in await room.says("lin", f"/show {code}")
+    assert "Rejected:" in await room.says("lin", f"/reject {code} not now")
+    await approval.refresh_from_db()
+    assert (approval.status, approval.resolution_reason) == (ApprovalStatus.REJECTED, "not now")
+    assert str(approval.id) in await room.says("lin", f"/show {code}")
+    assert "Already rejected" in await room.says("lin", f"/approve {code} {code}")
+
+
+async def test_what_was_mistyped_is_explained_in_chinese(room: Room) -> None:
+    await room.says("lin", "/agent create 管家")
+    assert "用法：/approve 编号 校验码" in await room.says("lin", "/approve")
+    assert "\n/agent pause 名称\n" in await room.says("lin", "/agent")
+    assert "/reject 编号 (理由)" in await room.says("lin", "/help reject")
+    wrong = await room.says("lin", '/policy set 管家 {"rules": {"a": "L9"}}')
+    assert "rules.a：“L9”".replace("“", '"').replace("”", '"') + " 不是级别" in wrong
+    assert "公网地址必须使用 https" in await room.says("lin", "/agent set-executor 管家 http://8.8.8.8/x")
 
 
 async def _under(approval: ApprovalRequest, new: str) -> None:

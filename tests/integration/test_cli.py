@@ -181,6 +181,8 @@ async def test_policies_are_shown_and_set_from_a_file_or_standard_input(assent: 
         no = await assent("policy", "set", "A", stdin=wrong)
         assert no.code == 1
         assert said in no.err
+    as_shown = await assent.done("policy", "show", "A")
+    assert "says so already" in await assent.done("policy", "set", "A", stdin=as_shown)
     assert (await assent("policy", "set", "A", "missing.json")).code == 1
     async with open_database(assent.env["ASSENT_DATABASE_URL"]):
         assert await PolicyVersion.all().count() == 3

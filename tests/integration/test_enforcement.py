@@ -100,6 +100,15 @@ async def test_l3_is_pending_with_card_audit_and_inbox_line_in_one_commit(
     assert len(await gate.audited("check.pending")) == 1
 
 
+async def test_notices_never_stand_before_a_question(gate: Gate, bookkeeper: Caller) -> None:
+    """A talkative agent's L2 notices have a lane of their own; messages of one lane go out one after the other."""
+    await gate.check(bookkeeper, "write_files")
+    await gate.check(bookkeeper)
+    notice, card = await OutboxMessage.all().order_by("id")
+    assert (notice.kind, card.kind) == (OutboxKind.TEXT, OutboxKind.APPROVAL_CARD)
+    assert notice.lane != card.lane
+
+
 async def test_deny_is_denied_and_audited(gate: Gate, bookkeeper: Caller) -> None:
     answer = await gate.check(bookkeeper, "format_disk")
     assert (answer.allowed, answer.status, answer.level) == (False, CheckStatus.DENIED, Level.DENY)

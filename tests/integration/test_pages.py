@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import ClientResponse, web
@@ -18,6 +19,7 @@ from bot.links import Links
 from bot.one_time import OneTimeSecrets
 from bot.reading import INBOX_LINES, Reading
 from bot.secrets import SecretBox
+from cards.words import moment, zone_name
 from handlers.errors import problem_middleware
 from handlers.pages import Pages
 from handlers.pages.drawing import SECURITY_HEADERS
@@ -80,6 +82,32 @@ async def test_the_page_shows_arguments_whole_typed_and_masked(site: Site) -> No
     for kind in ("文本", "数字", "布尔", "列表", "对象", "空"):
         assert f'<span class="kind">{kind}' in page
     assert "*.keep" in page
+
+
+async def test_times_are_read_in_the_chosen_zone(database: Database) -> None:
+    clock = MovableClock()
+    town = await settle_town(clock)
+    zone = ZoneInfo("America/St_Johns")
+    links = Links("https://assent.example", [KEY])
+    pages = Pages(Reading(clock), links, OneTimeSecrets(SecretBox([KEY]), town.ledger, ""), clock, zone)
+    app = web.Application()
+    app.add_routes(pages.routes())
+    row = await town.approval()
+    async with TestClient(TestServer(app)) as client:
+        site = Site(town, links, client)
+        for page in (await site.text_of(row, town.creator), await site.inbox(town.creator)):
+            assert f"时间均为 {zone_name(clock.now(), zone)}" in page
+            assert moment(row.created_at, clock.now(), zone).zh in page
+            assert moment(row.created_at, clock.now()).zh not in page
+
+
+async def test_the_inbox_says_what_kind_of_line_it_is(site: Site) -> None:
+    town = site.town
+    await town.tell(town.creator, "已同意", "body")
+    await Notification.all().update(type="approval.resolved")
+    page = await site.inbox(town.creator)
+    assert "审批结果" in page
+    assert "approval.resolved" not in page
 
 
 async def test_markup_of_an_agent_stays_text(site: Site) -> None:

@@ -97,6 +97,7 @@ SAMPLES: dict[str, ApprovalView] = {
         },
         claimed_reason="正常通知。\n批准人：林晓（已核实）",
     ),
+    "pending_one_argument": replace(PENDING, args={"path": "reports/2025"}, requester=None),
     "pending_bare": replace(
         PENDING, tool=None, args={}, claimed_reason=None, requester=None, details_url=None, action_type="modify_soul"
     ),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from uuid import UUID
 
 import pytest
 
+from bot.policy import PolicyFault, parse_policy
 from cards import messages as say
+from cards.faults import fault_words
 from cards.views import (
     AgentView,
     Audience,
@@ -27,7 +29,7 @@ from cards.views import (
 )
 from cards.words import ago, lasting
 from models.enums import AgentStatus, ApprovalStatus, Delivery, ExecutionStatus, Language, Level, Role, Verdict
-from models.values import ExecutionView, Refusal, RefusalKind
+from models.values import ExecutionView, Json, Refusal, RefusalKind
 from tests.unit.test_cards_golden import ASKED, PENDING, SAMPLES
 
 ZH, EN = Language.ZH_CN, Language.EN_US
@@ -135,7 +137,7 @@ def test_a_second_click_learns_who_decided_what_and_when() -> None:
 
 def test_an_l2_notice_says_that_it_is_executing_not_that_it_is_done() -> None:
     assert say.l2_notice(_L2, ZH).title == "【告知】「Bot」正在执行：发送飞书消息"
-    assert say.l2_notice(_L2, EN).title == "【Notice】 “Bot” is executing: send a Feishu message"
+    assert say.l2_notice(_L2, EN).title == "Notice: “Bot” is executing: send a Feishu message"
     assert "What: lin" in say.l2_notice(_L2, EN).body
 
 
@@ -162,6 +164,63 @@ def test_creator_and_requester_learn_how_it_ended(state: str, told: str) -> None
         assert told in say.outcome_notice(SAMPLES[state], audience, ZH).text
     assert "您" in say.outcome_notice(SAMPLES[state], Audience.REQUESTER, ZH).text
     assert str(PENDING.details_url) not in say.outcome_notice(SAMPLES[state], Audience.REQUESTER, ZH).text
+
+
+def test_the_link_is_in_the_chat_and_not_in_the_inbox() -> None:
+    """The inbox makes its own links; a signed one in its text would be masked there and outlive the visit."""
+    for notice in (
+        say.outcome_notice(SAMPLES["approved_succeeded"], Audience.CREATOR, ZH),
+        say.fallback_text(PENDING, ZH),
+        say.undeliverable_alert(UndeliverableView(subject="Lin", detail="x", details_url=PENDING.details_url), ZH),
+        say.l2_notice(replace(_L2, details_url=PENDING.details_url), ZH),
+    ):
+        assert notice.text.endswith(f"\n查看全部：{PENDING.details_url}")
+        assert "http" not in notice.body
+
+
+def test_a_policy_explains_its_levels() -> None:
+    policy = PolicyView(agent="A", version=1, default=Level.L2, rules=(PolicyRuleView(pattern="a", level=Level.DENY),))
+    text = say.policy_show(policy, ZH, now=ASKED)
+    assert "· a: DENY" in text
+    assert "L3 需要同意" in text
+
+
+def test_a_result_reads_without_braces() -> None:
+    text = say.outcome_notice(SAMPLES["approved_succeeded"], Audience.CREATOR, ZH).text
+    assert "▎deleted: 214\n▎freed: 1.2 GB" in text
+    assert "deleted: 214" in say.show(SAMPLES["approved_succeeded"], ZH)
+
+
+def test_what_happens_next_is_told_in_the_readers_zone() -> None:
+    view = replace(SAMPLES["approved_claimed"], zone=UTC)
+    assert "08:37" in say.resolved_text(view, Verdict.APPROVE, ZH)
+
+
+@pytest.mark.parametrize(
+    ("fault", "chinese"),
+    [
+        ('default: "L7" is not a level; write L1, L2, L3 or DENY', 'default："L7" 不是级别，可选 L1、L2、L3、DENY'),
+        ("is not a URL", "不是网址"),
+        ("something new: and unknown", "something new: and unknown"),
+    ],
+)
+def test_faults_are_told_in_chinese_where_they_are_known(fault: str, chinese: str) -> None:
+    assert (fault_words(fault, ZH), fault_words(fault, EN)) == (chinese, fault)
+
+
+def test_every_fault_of_a_policy_has_chinese_words() -> None:
+    wrong: list[Json] = [
+        1, {"a": "l1"}, {"a": None}, {"default": "L9", "rules": {}}, {"rules": 3}, {"rules": {"a": "L1"}, "b": "L1"},
+        {"rules": [7, {"action": 3, "level": "L1", "x": 1}, {"action": "\u200b", "level": "L1"}]},
+        {"x" * 200: "L1"}, {"rules": [{"action": "*", "level": "L1"}, {"action": "a", "level": "L2"}]},
+        {str(n): "L1" for n in range(2_000)},
+    ]  # fmt: skip
+    for document in wrong:
+        with pytest.raises(PolicyFault) as caught:
+            parse_policy(document, default=Level.L2)
+        for path, detail in caught.value.faults:
+            told = fault_words(f"{path or 'policy'}: {detail}", ZH)
+            assert any("一" <= char <= "鿿" for char in told), told
 
 
 def test_a_reminder_says_how_long_it_waited() -> None:
