@@ -16,36 +16,36 @@ from aiohttp import web
 
 from bot.administration import Administration
 from bot.approvals import ApprovalService, ApprovalTimes
-from bot.apps import FeishuApps
 from bot.clicks import Clicks
 from bot.conversation import Answers, Conversation
 from bot.conversation.agents import AgentAnswers
 from bot.conversation.approvals import ApprovalAnswers
 from bot.database import Database, migrate, open_database
 from bot.delivery import Delivery
+from bot.delivery.worker import LEASE, Worker
 from bot.directory import Directory
 from bot.enforcement import EnforcementEngine
-from bot.executions import Executions
-from bot.executor import CheckedResolver, HttpExecutor
+from bot.execution.executions import Executions
+from bot.execution.http_executor import CheckedResolver, HttpExecutor
 from bot.feishu.client import FeishuClient
 from bot.feishu.long_connection import LongConnection
-from bot.first_admin import FirstAdmin
 from bot.housekeeping import Housekeeping
-from bot.journal import Journal
+from bot.journal.flushing import Journal
 from bot.ledger import Ledger
-from bot.links import Links
-from bot.one_time import OneTimeSecrets
 from bot.outbox import Bell
-from bot.people import People, language_of
+from bot.people.apps import FeishuApps
+from bot.people.first_admin import FirstAdmin
+from bot.people.joining import People, language_of
 from bot.ports import ActionExecutor, Clock, FeishuGateway, SystemClock
 from bot.readiness import MigrationsApplied, database_answers
 from bot.reading import Reading
 from bot.reminders import Reminders
 from bot.scheduler import Scheduler, jobs
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
+from bot.secrecy.links import Links
+from bot.secrecy.one_time import OneTimeSecrets
 from bot.views import Views
-from bot.waiters import Waiters
-from bot.worker import LEASE, Worker
+from bot.waiters.registry import Waiters
 from config.database import backend
 from config.settings import Settings
 from handlers.card_clicks import CardClicks
@@ -145,7 +145,7 @@ class House:
             *Hook(self.directory, self.engine, self.approvals).routes(),
             openapi_route(),
             *webhook.routes(),
-            *Pages(self.reading, self.links, self.one_time, self.clock).routes(),
+            *Pages(self.reading, self.links, self.one_time, self.clock, self.settings.zone).routes(),
             *health_routes(self._checks()),
         ]
 

@@ -15,15 +15,15 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 
 from bot import lifecycle, outbox
-from bot.asking import as_json, from_json
+from bot.asking.parsing import as_json, from_json
 from bot.digest import canonical
 from bot.directory import KnownAgent
 from bot.ledger import AuditFact, Ledger, Work, approval_fact
 from bot.outbox import Bell
-from bot.people import People
+from bot.people.joining import People
 from bot.telling import Telling
 from bot.views import Views
-from bot.waiters import Waiters
+from bot.waiters.registry import Waiters
 from models.approval import ApprovalRequest
 from models.enums import (
     ApprovalStatus,

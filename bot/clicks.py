@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bot.approvals import AlreadyDone, ApprovalService, Resolved
-from bot.people import People
+from bot.people.joining import People
 from bot.ports import Clock
 from bot.views import Views
 from cards.views import ApprovalView

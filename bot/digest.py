@@ -12,7 +12,7 @@ import hashlib
 import msgspec
 import rfc8785
 
-from bot.strict_json import SAFE_INTEGER, Flaw, faults
+from bot.asking.strict_json import SAFE_INTEGER, Flaw, faults
 from models.values import ActionRequest, Json, JsonObject
 
 

@@ -16,17 +16,17 @@ from tortoise.exceptions import IntegrityError
 
 from bot import answers, lifecycle
 from bot.approvals import ApprovalService, Claimed, rendezvous_of, stored_request
-from bot.asking import as_json
+from bot.asking.parsing import as_json
 from bot.digest import action_digest
 from bot.directory import Caller, Directory, KnownAgent, current_epoch, hold_epoch
 from bot.idempotency import Ask, KeyInUse, KeyMismatch, keep, row_of, store
-from bot.journal import CheckRecord, Journal, Recorded
+from bot.journal.flushing import CheckRecord, Journal, Recorded
 from bot.ledger import AuditFact, Ledger
 from bot.outbox import Bell
-from bot.people import People
+from bot.people.joining import People
 from bot.policy.evaluate import evaluate
 from bot.ports import Clock
-from bot.waiters import Waiters
+from bot.waiters.registry import Waiters
 from models.approval import ApprovalRequest, IdempotentCheck
 from models.enums import Level
 from models.values import ActionRequest, CheckAnswer, Decision, JsonObject, Refusal, RefusalKind

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bot import answers
-from bot.asking import as_json
+from bot.asking.parsing import as_json
 from bot.digest import action_digest, canonical
 from bot.directory import Caller
 from models.approval import ApprovalRequest, IdempotentCheck

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
-from bot.chain import AuditFact, UnrecordableFact, details_text
-from bot.chain_writer import ChainMoved, ChainPool
+from bot.audit.chain import AuditFact, UnrecordableFact, details_text
+from bot.audit.chain_writer import ChainMoved, ChainPool
 from bot.database import transaction
 from bot.ports import Clock
 from models.approval import ApprovalRequest

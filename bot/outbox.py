@@ -76,9 +76,7 @@ def text(
         app_id=app_id,
         approval_id=approval_id,
         person_id=person_id,
-        payload=_json(
-            {"text": text, "thread_of": str(thread_of) if thread_of else None, "only_while": only_while}
-        ),
+        payload=_json({"text": text, "thread_of": str(thread_of) if thread_of else None, "only_while": only_while}),
         dedupe=dedupe,
         due_at=now,
         created_at=now,

@@ -14,7 +14,7 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from bot import answers
-from bot.asking import from_json
+from bot.asking.parsing import from_json
 from bot.ports import Clock
 from cards.mask import mask_text
 from cards.views import AuditLine, CopyView, PendingItem

@@ -14,7 +14,7 @@ from tortoise.expressions import F
 from bot import lifecycle, outbox
 from bot.approvals import ApprovalService
 from bot.ledger import Ledger, Work, approval_fact
-from bot.people import People
+from bot.people.joining import People
 from bot.views import Views
 from cards import messages
 from models.agent import Agent

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.executions import Executions
+from bot.execution.executions import Executions
 from bot.housekeeping import Housekeeping
 from bot.ports import Clock
 from bot.reminders import Reminders

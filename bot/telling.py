@@ -11,9 +11,9 @@ from bot import outbox
 from bot.directory import KnownAgent
 from bot.ledger import Work
 from bot.outbox import Bell
-from bot.people import People
+from bot.people.joining import People
 from bot.views import Views
-from bot.waiters import Waiters
+from bot.waiters.registry import Waiters
 from cards import messages
 from cards.views import Audience, L2View, Notice
 from models.agent import Agent

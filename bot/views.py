@@ -11,7 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 from bot import answers
-from bot.asking import from_json
+from bot.asking.parsing import from_json
 from cards.views import ApprovalView
 from cards.words import CHINA
 from models.agent import Agent

@@ -7,9 +7,9 @@ import time
 
 import structlog
 
-from bot.apps import FeishuApps
 from bot.commands import NotACommand, parse, strip_mentions
 from bot.conversation import Conversation, Heard
+from bot.people.apps import FeishuApps
 from bot.ports import FeishuFault, FeishuGateway
 from models.values import AppCredentials, ChatMessage, MenuPress, PersonIds
 

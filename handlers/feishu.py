@@ -10,8 +10,8 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from bot.apps import FeishuApps, UnknownApp
 from bot.feishu.inbound import Unauthentic, decode
+from bot.people.apps import FeishuApps, UnknownApp
 from bot.ports import Clock
 from handlers.card_clicks import CardClicks
 from handlers.chat import Chat

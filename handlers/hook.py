@@ -11,16 +11,16 @@ from aiohttp import web
 
 from bot import answers
 from bot.approvals import ApprovalService
-from bot.asking import BODY_LIMIT, BadAsk, parse_check
+from bot.asking.parsing import BODY_LIMIT, BadAsk, parse_check
+from bot.asking.strict_json import NotStrict
+from bot.asking.strict_json import decode as decode_json
 from bot.database.outage import is_outage
 from bot.digest import NotCanonical, action_digest
 from bot.directory import CredentialRefused, Directory
 from bot.enforcement import EnforcementEngine, GateBusy
 from bot.idempotency import KeyInUse, KeyMismatch
-from bot.journal import JournalFault
+from bot.journal.flushing import JournalFault
 from bot.policy.parse import effective
-from bot.strict_json import NotStrict
-from bot.strict_json import decode as decode_json
 from handlers.auth import authenticate
 from handlers.errors import problem
 from handlers.headers import BadHeader, idempotency_key, wait_parameter, wait_preference

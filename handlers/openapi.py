@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.asking import ACTION_TYPE_LIMIT, NAME_LIMIT, REASON_LIMIT
+from bot.asking.parsing import ACTION_TYPE_LIMIT, NAME_LIMIT, REASON_LIMIT
 from handlers.errors import PROBLEMS
 from handlers.headers import KEY_LIMIT, MAX_WAIT
 from models.enums import ApprovalStatus, CheckStatus, Delivery, ExecutionStatus, Executor, Level, Via

@@ -11,12 +11,12 @@ from bot.administration.actors import Actor
 from bot.administration.values import AgentCreated, Declined, ExecutorSet, TokenRotated, Why
 from bot.digest import canonical
 from bot.directory import move_epoch, token_hash
-from bot.executor_url import executor_url_fault
+from bot.execution.executor_url import executor_url_fault
+from bot.execution.webhook_signature import secret_of
 from bot.ledger import AuditFact, Work
 from bot.policy.parse import document
 from bot.policy.starter import starter_policy
-from bot.secrets import SecretBox
-from bot.webhook_signature import secret_of
+from bot.secrecy.box import SecretBox
 from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.enums import AgentStatus, ApprovalStatus, Level

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.administration.actors import Actor
 from bot.administration.values import Declined, Why
-from bot.apps import AppLine, FeishuApps, UnusableApp
 from bot.ledger import AuditFact, Work
+from bot.people.apps import AppLine, FeishuApps, UnusableApp
 from models.values import AppCredentials, Refusal, RefusalKind
 
 

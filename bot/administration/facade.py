@@ -6,9 +6,9 @@ from bot.administration.agents import AgentAdministration
 from bot.administration.apps import AppAdministration
 from bot.administration.policies import PolicyAdministration
 from bot.administration.users import UserAdministration
-from bot.apps import FeishuApps
-from bot.people import People
-from bot.secrets import SecretBox
+from bot.people.apps import FeishuApps
+from bot.people.joining import People
+from bot.secrecy.box import SecretBox
 from models.enums import Level
 
 

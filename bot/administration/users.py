@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.administration.actors import Actor
 from bot.administration.values import Declined, Why
 from bot.ledger import AuditFact, Work
-from bot.people import People, UnusablePerson
+from bot.people.joining import People, UnusablePerson
 from models.enums import Role
 from models.user import User
 from models.values import Refusal, RefusalKind

@@ -13,7 +13,7 @@ import typer
 from bot.cli.console import FAILED, complain, fail, run, say, settings_for
 
 if TYPE_CHECKING:
-    from bot.audit import Broken, Verified
+    from bot.audit.verifying import Broken, Verified
 
 app = typer.Typer(no_args_is_help=True, help="The audit: prove it, take it out.")
 
@@ -26,7 +26,7 @@ def verify(
     if file is None:
         found = run(_verify())
     else:
-        from bot.audit import verify_export
+        from bot.audit.verifying import verify_export
 
         with file.open(encoding="utf-8") as lines:
             found = verify_export(lines)
@@ -55,15 +55,15 @@ def _for_the_owner_alone(path: str, flags: int) -> int:
 
 
 async def _verify() -> Verified | Broken:
-    from bot import audit
+    from bot.audit import verifying
     from bot.cli.desk import open_desk
 
     async with open_desk(settings_for("administer")):
-        return await audit.verify()
+        return await verifying.verify()
 
 
 def _tell(found: Verified | Broken) -> None:
-    from bot.audit import Broken
+    from bot.audit.verifying import Broken
 
     if isinstance(found, Broken):
         entry = f", entry {found.entry_id}" if found.entry_id is not None else ""
@@ -73,8 +73,8 @@ def _tell(found: Verified | Broken) -> None:
 
 
 async def _export(write: Callable[[str], object]) -> int:
-    from bot import audit
+    from bot.audit import verifying
     from bot.cli.desk import open_desk
 
     async with open_desk(settings_for("administer")):
-        return await audit.export(write)
+        return await verifying.export(write)

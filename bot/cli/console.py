@@ -78,8 +78,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     from tortoise.exceptions import DBConnectionError
 
     from bot.database import UnsafeDatabase
-    from bot.people import UnusablePerson
-    from bot.secrets import SealBroken
+    from bot.people.joining import UnusablePerson
+    from bot.secrecy.box import SealBroken
     from config.settings import SettingsFault
 
     try:

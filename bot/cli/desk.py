@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from bot.administration import Actor, Administration, Declined, in_one_transaction
-from bot.apps import FeishuApps
 from bot.cli.console import fail, login
 from bot.database import migrate, open_database, pending_migrations
 from bot.ledger import Ledger, Work
-from bot.people import People, language_of
+from bot.people.apps import FeishuApps
+from bot.people.joining import People, language_of
 from bot.ports import Clock, SystemClock
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
 from cards import administration as words
 from cards import messages
 from config.database import backend

@@ -55,8 +55,8 @@ async def _show(agent: str) -> None:
 
 
 async def _set(agent: str, file: str, text: bytes) -> None:
+    from bot.asking.strict_json import NotStrict, decode
     from bot.cli.desk import open_desk
-    from bot.strict_json import NotStrict, decode
 
     try:
         written = decode(text)

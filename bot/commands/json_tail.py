@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from bot import strict_json
+from bot.asking import strict_json
+from bot.asking.strict_json import NotStrict
 from bot.commands.words import visible
-from bot.strict_json import NotStrict
 from models.values import Json
 
 _FENCE = re.compile(r"\A```\w*\s*(.*?)\s*```\Z", re.DOTALL)

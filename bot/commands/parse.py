@@ -8,11 +8,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TypeAlias
 
+from bot.asking.strict_json import NotStrict
 from bot.commands import values as v
 from bot.commands.json_tail import read_json, starts_json
 from bot.commands.table import FIRST_WORDS, GROUPS, SECOND_WORDS, SPECS
 from bot.commands.words import ENUMERATION_COMMA, SLASHES, Words, folded, visible
-from bot.strict_json import NotStrict
 from models.enums import Level, Role
 
 NAME_LIMIT = 100  # characters of a name

@@ -21,7 +21,7 @@ from bot.commands import (
     ShowPolicy,
 )
 from bot.conversation.turn import Answer, Turn
-from bot.one_time import LIFETIME, OneTimeSecrets
+from bot.secrecy.one_time import LIFETIME, OneTimeSecrets
 from cards import administration as words
 from cards import messages
 from cards.views import AgentView, OneTimeLinkView, PolicyRuleView, PolicyView

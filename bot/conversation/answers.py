@@ -11,8 +11,8 @@ from bot.commands import COMMANDS, CommandSpec
 from bot.conversation.agents import AgentAnswers
 from bot.conversation.approvals import ApprovalAnswers
 from bot.conversation.turn import Answer, Turn
-from bot.first_admin import FirstAdmin
-from bot.people import known_open_id
+from bot.people.first_admin import FirstAdmin
+from bot.people.joining import known_open_id
 from bot.reading import Reading
 from cards import administration as words
 from cards import messages

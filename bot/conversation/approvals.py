@@ -8,8 +8,8 @@ from bot.approvals import AlreadyDone, Resolved
 from bot.commands import Approve, Reject, Show, ShowAudit
 from bot.conversation.finding import find_approval
 from bot.conversation.turn import Answer, Turn
-from bot.links import Links
 from bot.reading import Reading
+from bot.secrecy.links import Links
 from bot.views import Views
 from cards import messages
 from cards.views import ApprovalView, AuditView, CopyView, PendingView

@@ -23,7 +23,7 @@ from bot.conversation.finding import find_approval
 from bot.conversation.turn import Answer, Heard, Turn
 from bot.ledger import Ledger, Work
 from bot.outbox import Bell
-from bot.people import People, language_of
+from bot.people.joining import People, language_of
 from bot.ports import Clock
 from cards import administration as words
 from cards import messages

@@ -9,7 +9,7 @@ from uuid import UUID
 from bot import outbox
 from bot.ledger import Work
 from bot.outbox import Bell
-from bot.people import People
+from bot.people.joining import People
 from bot.views import ApprovalLinks
 from cards import messages
 from cards.views import UndeliverableView

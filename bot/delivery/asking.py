@@ -17,10 +17,10 @@ from bot.delivery.facts import fact
 from bot.delivery.reaching import Reach
 from bot.delivery.results import SUPERSEDED, Result, Settled, words
 from bot.ledger import Work
-from bot.people import People
+from bot.people.joining import People
 from bot.ports import CardMessage, Clock, FeishuFault, PayloadRefused, ReceiverRefused, SentMessage, TextMessage
 from bot.views import Views
-from bot.waiters import Waiters
+from bot.waiters.registry import Waiters
 from cards import messages
 from cards.approval import approval_card
 from cards.views import ApprovalView, UndeliverableView

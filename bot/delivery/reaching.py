@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from bot.people import People
+from bot.people.joining import People
 from bot.ports import (
     Clock,
     FeishuGateway,

@@ -22,10 +22,10 @@ from bot.delivery.reaching import Reach
 from bot.delivery.results import DELIVERED, Later, Result, Settled, words
 from bot.delivery.saying import LearnIdentity, SayText, SendReply, UnknownAddress
 from bot.delivery.updating import UpdateCard
-from bot.executions import Executions
+from bot.execution.executions import Executions
 from bot.ledger import Work
 from bot.outbox import Bell
-from bot.people import People
+from bot.people.joining import People
 from bot.ports import (
     Clock,
     FeishuGateway,
@@ -36,7 +36,7 @@ from bot.ports import (
     ReceiverRefused,
 )
 from bot.views import ApprovalLinks, Views
-from bot.waiters import Waiters
+from bot.waiters.registry import Waiters
 from cards.views import UndeliverableView
 from models.approval import ApprovalRequest
 from models.enums import OutboxKind, OutboxState

@@ -28,7 +28,7 @@ from bot.ports import (
     SentMessage,
     TextMessage,
 )
-from bot.secrets import SealBroken
+from bot.secrecy.box import SealBroken
 from models.values import AppCredentials, Json, JsonObject
 
 _TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"  # noqa: S105 - a path

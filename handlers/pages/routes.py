@@ -1,4 +1,4 @@
-"""The addresses of the web views. Who may see what is decided in bot.reading; what a link opens, in bot.links."""
+"""The addresses of the web views. Who may see what is decided in bot.reading; what a link opens, in bot.secrecy."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from uuid import UUID
 
 from aiohttp import web
 
-from bot.links import INBOX, Links, Visit, approval_path
-from bot.one_time import Gone, OneTimeSecrets, Revealed
 from bot.ports import Clock
 from bot.reading import ApprovalPage, InboxPage, Reading
+from bot.secrecy.links import INBOX, Links, Visit, approval_path
+from bot.secrecy.one_time import Gone, OneTimeSecrets, Revealed
 from cards.words import CHINA
 from handlers.errors import PROBLEMS
 from handlers.pages import timeline

@@ -21,11 +21,11 @@ import aiohttp
 import pytest
 
 from bot.app import default_app
-from bot.apps import FeishuApps
-from bot.audit import Verified, verify
+from bot.audit.verifying import Verified, verify
 from bot.database import open_database
-from bot.people import People
-from bot.secrets import SecretBox
+from bot.people.apps import FeishuApps
+from bot.people.joining import People
+from bot.secrecy.box import SecretBox
 from bot.simulator.clock import WorldClock
 from bot.simulator.limits import Limits
 from models.enums import ApprovalStatus, ExecutionStatus, Executor, OutboxKind, OutboxState

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bot.approvals import Resolved, stored_request
-from bot.apps import UnknownApp
 from bot.database import transaction
 from bot.directory import move_epoch
+from bot.people.apps import UnknownApp
 from models.enums import AgentStatus, ApprovalStatus, Role, Verdict, Via
 from models.tables import Agent, AuditEntry, FeishuIdentity, Notification, OutboxMessage, User
 from models.values import PersonIds, Refusal

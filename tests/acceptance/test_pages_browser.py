@@ -19,10 +19,10 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, async_playwright
 
 from bot.database import Database, open_database, transaction
-from bot.links import Links
-from bot.one_time import OneTimeSecrets
 from bot.reading import Reading
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
+from bot.secrecy.links import Links
+from bot.secrecy.one_time import OneTimeSecrets
 from handlers.errors import problem_middleware
 from handlers.pages import Pages
 from models.enums import ApprovalStatus, Delivery, ExecutionStatus

@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 
 from bot.app import default_app
-from bot.apps import FeishuApps
 from bot.database import open_database
-from bot.people import People
-from bot.secrets import SecretBox
+from bot.people.apps import FeishuApps
+from bot.people.joining import People
+from bot.secrecy.box import SecretBox
 from bot.simulator.clock import WorldClock
 from models.enums import OutboxState
 from models.tables import AuditEntry, OutboxMessage

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.administration import Actor, in_one_transaction
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
 from models.enums import Delivery, Role
 from models.tables import FeishuApp, FeishuIdentity, User
 from models.values import AppCredentials

@@ -22,9 +22,9 @@ from bot.administration import (
 )
 from bot.database import Database
 from bot.directory import Caller, CredentialRefused, current_epoch, token_hash
-from bot.first_admin import TRIES, FirstAdmin
 from bot.ledger import Work
-from bot.people import UnusablePerson
+from bot.people.first_admin import TRIES, FirstAdmin
+from bot.people.joining import UnusablePerson
 from bot.policy import STARTER
 from cards.administration import _DECLINED
 from models.enums import CheckStatus, Language, Level, Role

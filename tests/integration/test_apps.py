@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from bot.administration import Actor, Declined, Why
-from bot.apps import CACHE_SECONDS, FeishuApps, UnknownApp, UnusableApp
 from bot.database import Database
-from bot.secrets import SealBroken
+from bot.people.apps import CACHE_SECONDS, FeishuApps, UnknownApp, UnusableApp
+from bot.secrecy.box import SealBroken
 from models.enums import Role
 from models.tables import Agent, AuditEntry, FeishuApp
 from models.values import AppCredentials, Refusal

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from tortoise.connection import get_connection
 
-from bot.audit import Broken, Verified, export, verify, verify_export
+from bot.audit.verifying import Broken, Verified, export, verify, verify_export
 from bot.database import Database
-from bot.journal import CheckRecord, Journal
+from bot.journal.flushing import CheckRecord, Journal
 from bot.ledger import Ledger
 from bot.ports import SystemClock
 from models.tables import AuditEntry, AuditWriter
@@ -68,7 +68,7 @@ async def test_a_changed_entry_is_named(audit: list[AuditEntry], change: str) ->
 
 
 async def test_a_change_with_its_hash_recomputed_shows_at_the_next_entry(audit: list[AuditEntry]) -> None:
-    from bot.chain import entry_hash
+    from bot.audit.chain import entry_hash
 
     bad = audit[4]
     forged = entry_hash(

@@ -16,7 +16,7 @@ from bot.commands import COMMANDS
 from bot.conversation import hearing
 from bot.database import Database
 from bot.directory import token_hash
-from bot.one_time import Revealed
+from bot.secrecy.one_time import Revealed
 from models.enums import AgentStatus, ApprovalStatus, Language, OutboxKind, Role, Verdict, Via
 from models.tables import Agent, ApprovalRequest, AuditEntry, CardCopy, FeishuApp, InboundRecord, OutboxMessage, User
 from tests.support.chatroom import Room, link_key, open_room

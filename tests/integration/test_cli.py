@@ -17,7 +17,7 @@ import pytest
 
 from bot.database import open_database
 from bot.directory import token_hash
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
 from bot.simulator.demo import demo_world
 from bot.simulator.server import create_simulator, serve
 from models.enums import Role

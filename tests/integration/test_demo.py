@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot.demo.ledger_executor import LedgerExecutor
 from bot.demo.workplace import REPORTS, Workplace
-from bot.webhook_signature import secret_of, sign
+from bot.execution.webhook_signature import secret_of, sign
 
 SECRET = secret_of(b"k" * 32)
 ARGS = {"invoice": "INV-1", "payee": "云帆", "amount": "10.00", "currency": "CNY"}

@@ -12,7 +12,7 @@ import pytest
 from bot.approvals import RESULT_LIMIT
 from bot.database import Database
 from bot.directory import Caller
-from bot.executions import bounded
+from bot.execution.executions import bounded
 from bot.ports import Outcome, OutcomeKind
 from models.approval import ApprovalRequest
 from models.enums import AgentStatus, ExecutionStatus, OutboxKind, OutboxState
@@ -185,7 +185,7 @@ async def test_an_outcome_outlives_a_database_that_is_away_for_a_moment(
         return await finish(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(office.gate.approvals, "finish_execution", flaky)
-    monkeypatch.setattr("bot.executions._PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("bot.execution.executions._PAUSES", (0.0, 0.0, 0.0))
     await office.deliver()
     assert (await fresh(approved)).execution is ExecutionStatus.SUCCEEDED
     assert len(office.executor.orders) == 1

@@ -15,10 +15,10 @@ import pytest
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
-from bot.executor import MAX_ANSWER, HttpExecutor
-from bot.executor_url import executor_url_fault
+from bot.execution.executor_url import executor_url_fault
+from bot.execution.http_executor import MAX_ANSWER, HttpExecutor
+from bot.execution.webhook_signature import secret_of
 from bot.ports import ExecutionOrder, Outcome, OutcomeKind
-from bot.webhook_signature import secret_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.database import Database, open_database, transaction
-from bot.journal import CheckRecord, Journal, JournalClosed, JournalFault, JournalFull, Recorded
+from bot.journal.flushing import CheckRecord, Journal, JournalClosed, JournalFault, JournalFull, Recorded
 from bot.ledger import UnrecordableFact
 from bot.ports import SystemClock
 from models.enums import OutboxState

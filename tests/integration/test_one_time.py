@@ -13,10 +13,10 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.database import Database, transaction
-from bot.links import Links
-from bot.one_time import Gone, GoneBecause, OneTimeSecrets, Revealed, Waiting
 from bot.reading import Reading
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
+from bot.secrecy.links import Links
+from bot.secrecy.one_time import Gone, GoneBecause, OneTimeSecrets, Revealed, Waiting
 from handlers.pages import Pages
 from models.enums import Language
 from models.tables import AuditEntry, OneTimeSecret

@@ -15,10 +15,10 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.database import Database
-from bot.links import Links
-from bot.one_time import OneTimeSecrets
 from bot.reading import INBOX_LINES, Reading
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
+from bot.secrecy.links import Links
+from bot.secrecy.one_time import OneTimeSecrets
 from cards.words import moment, zone_name
 from handlers.errors import problem_middleware
 from handlers.pages import Pages

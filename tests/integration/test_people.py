@@ -10,7 +10,7 @@ import pytest
 
 from bot.administration import Actor
 from bot.database import Database
-from bot.people import People, UnusablePerson
+from bot.people.joining import People, UnusablePerson
 from bot.ports import Receiver, ReceiverType
 from models.enums import Language, OutboxKind, Role
 from models.tables import Agent, FeishuApp, FeishuIdentity, OutboxMessage, User

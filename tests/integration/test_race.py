@@ -12,7 +12,7 @@ from bot.approvals import Resolved
 from bot.clicks import Clicks, Pressed
 from bot.database import Database
 from bot.directory import Caller
-from bot.executions import Executions
+from bot.execution.executions import Executions
 from bot.ports import ExecutionOrder, Outcome, OutcomeKind
 from cards import messages
 from models.enums import ApprovalStatus, ExecutionStatus, Language, OutboxKind, Role, Verdict

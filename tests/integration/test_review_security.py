@@ -19,9 +19,9 @@ from bot.app import HOUSE, create_app
 from bot.cli import audits
 from bot.clicks import Clicks
 from bot.database import Database, migrate
-from bot.executor import CheckedResolver, HttpExecutor
+from bot.execution.http_executor import CheckedResolver, HttpExecutor
+from bot.execution.webhook_signature import secret_of
 from bot.ports import ExecutionOrder, OutcomeKind, Receiver, ReceiverType
-from bot.webhook_signature import secret_of
 from handlers.feishu import UNSIGNED, UNSIGNED_WITHIN
 from models.enums import Role
 from models.tables import Agent, ApprovalRequest, FeishuApp, FeishuIdentity, User

@@ -18,7 +18,7 @@ from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionConte
 from tortoise.connection import get_connection
 
 from bot.database import Database, in_open_transaction, open_database, transaction
-from bot.journal import CheckRecord, Journal, JournalFault, Recorded
+from bot.journal.flushing import CheckRecord, Journal, JournalFault, Recorded
 from bot.ledger import Ledger, UnrecordableFact
 from bot.ports import SystemClock
 from config.database import postgres_credentials

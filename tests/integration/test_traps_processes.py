@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.database import UnsafeDatabase, migrate, open_database, pending_migrations
-from bot.journal import CheckRecord, Journal, JournalFault, Recorded
+from bot.journal.flushing import CheckRecord, Journal, JournalFault, Recorded
 from bot.ports import SystemClock
 from models.tables import GateEpoch
 from tests.integration.test_journal import chain_is_whole
@@ -151,7 +151,7 @@ async def _subjects() -> set[str]:
 SEQUENTIAL = """
 import asyncio, sys
 from bot.database import migrate, open_database
-from bot.journal import CheckRecord, Journal
+from bot.journal.flushing import CheckRecord, Journal
 from bot.ports import SystemClock
 from tests.support.facts import fact
 

@@ -16,7 +16,7 @@ from tortoise.connection import get_connection
 from bot.database import Database, open_database, transaction
 from bot.ledger import Ledger
 from bot.ports import SystemClock
-from bot.waiters import Waiters
+from bot.waiters.registry import Waiters
 from config.database import postgres_credentials
 from models.enums import ApprovalStatus
 from models.ids import new_id

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot import lanes
 from bot.database import Database
+from bot.delivery import lanes
 from bot.delivery.results import DELIVERED
+from bot.delivery.worker import SENDING
 from bot.ports import FeishuMisconfigured, FeishuUnavailable
-from bot.worker import SENDING
 from models.enums import OutboxState, Role
 from models.tables import Notification, OutboxMessage
 from tests.support.office import Office, open_office, state_of

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from bot.asking import as_json
+from bot.asking.parsing import as_json
 from bot.digest import action_digest, canonical
 from bot.ledger import AuditFact, Ledger
 from models.enums import ApprovalStatus, Delivery, ExecutionStatus, Language, Role, Via

@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from bot.administration import Administration
-from bot.apps import FeishuApps
 from bot.conversation import Answers, Conversation
 from bot.conversation.agents import AgentAnswers
 from bot.conversation.approvals import ApprovalAnswers
 from bot.database import Database
-from bot.first_admin import FirstAdmin
-from bot.links import Links
-from bot.one_time import OneTimeSecrets
+from bot.people.apps import FeishuApps
+from bot.people.first_admin import FirstAdmin
 from bot.reading import Reading
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
+from bot.secrecy.links import Links
+from bot.secrecy.one_time import OneTimeSecrets
 from cards.words import CHINA
 from handlers.chat import Chat
 from models.enums import Level, OutboxKind, Role

@@ -11,18 +11,18 @@ from datetime import timedelta
 from typing import Any
 
 from bot.approvals import ApprovalService, ApprovalTimes
-from bot.asking import parse_check
+from bot.asking.parsing import parse_check
 from bot.database import Database, transaction
 from bot.directory import Caller, Directory, move_epoch, token_hash
 from bot.enforcement import EnforcementEngine
-from bot.journal import Journal
+from bot.journal.flushing import Journal
 from bot.ledger import Ledger
-from bot.links import Links
 from bot.outbox import Bell
-from bot.people import People
+from bot.people.joining import People
 from bot.policy.parse import document, parse_policy
+from bot.secrecy.links import Links
 from bot.views import Views
-from bot.waiters import Waiters
+from bot.waiters.registry import Waiters
 from models.enums import AgentStatus, Level, Role
 from models.tables import Agent, AuditEntry, FeishuApp, PolicyVersion, User
 from models.values import ActionRequest, CheckAnswer, Operator

@@ -12,12 +12,12 @@ from uuid import UUID
 from bot import outbox
 from bot.database import Database, in_open_transaction
 from bot.delivery import Delivery
-from bot.executions import Executions
-from bot.links import Links
+from bot.delivery.worker import Worker
+from bot.execution.executions import Executions
 from bot.ports import ExecutionOrder, Outcome, OutcomeKind
 from bot.reminders import Reminders
-from bot.secrets import SecretBox
-from bot.worker import Worker
+from bot.secrecy.box import SecretBox
+from bot.secrecy.links import Links
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import Role, Verdict, Via
 from models.ids import new_id

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from bot.directory import token_hash
-from bot.people import People
+from bot.execution.webhook_signature import secret_of
+from bot.people.joining import People
 from bot.policy.parse import document, parse_policy
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
 from bot.simulator.state import App, Person
-from bot.webhook_signature import secret_of
 from models.enums import Level, Role
 from models.tables import Agent, PolicyVersion, User
 from tests.support.feishu import Feishu

@@ -21,7 +21,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.app import HOUSE, House, Pace, create_app
-from bot.people import People
+from bot.people.joining import People
 from bot.simulator.clock import WorldClock
 from bot.simulator.limits import Limits
 from bot.simulator.state import App, Person

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.asking import BODY_LIMIT, BadAsk, as_json, from_json, parse_check
+from bot.asking.parsing import BODY_LIMIT, BadAsk, as_json, from_json, parse_check
 from bot.digest import action_digest, canonical
 from models.values import ActionRequest
 from tests.unit.test_digest import json_values, text

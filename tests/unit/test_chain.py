@@ -12,7 +12,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chain import GENESIS, AuditFact, Head, UnrecordableFact, details_text, entry_hash, seal
+from bot.audit.chain import GENESIS, AuditFact, Head, UnrecordableFact, details_text, entry_hash, seal
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.links import INBOX, Links, Visit, approval_path
+from bot.secrecy.links import INBOX, Links, Visit, approval_path
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 APPROVAL, OTHER = UUID(int=1), UUID(int=2)

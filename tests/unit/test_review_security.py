@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 
-from bot.executor_url import address_fault
+from bot.execution.executor_url import address_fault
 from bot.feishu.crypto import signature
 from bot.feishu.events import decode_plain
 from bot.feishu.inbound import Unauthentic, decode

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.secrets import SealBroken, SecretBox, derive
+from bot.secrecy.box import SealBroken, SecretBox, derive
 
 OLD, NEW = "old key " * 4, "new key " * 4
 BOX = SecretBox([NEW, OLD])

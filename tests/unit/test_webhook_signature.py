@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from bot.webhook_signature import key_of, secret_of, sign
+from bot.execution.webhook_signature import key_of, secret_of, sign
 
 SECRET = secret_of(bytes(range(32)))
 

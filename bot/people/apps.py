@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.feishu.origin import base_url_fault
-from bot.secrets import SecretBox
+from bot.secrecy.box import SecretBox
 from models.feishu import FeishuApp
 from models.values import AppCredentials
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot import python_text, strict_json
-from bot.strict_json import SAFE_INTEGER, Flaw, NotStrict, join
+from bot.asking import python_text, strict_json
+from bot.asking.strict_json import SAFE_INTEGER, Flaw, NotStrict, join
 from models.values import ActionRequest, Json, JsonObject
 
 BODY_LIMIT = 256 * 1024  # bytes

@@ -13,7 +13,7 @@ import structlog
 from tortoise.connection import get_connection
 
 from bot.database import Database
-from bot.listener import CHANNEL, Listener
+from bot.waiters.listener import CHANNEL, Listener
 from models.tables import ApprovalRequest
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from bot.chain import GENESIS, AuditFact, Head, SealedEntry, seal
+from bot.audit.chain import GENESIS, AuditFact, Head, SealedEntry, seal
 from bot.database.opening import is_postgres
 from bot.database.rows import Table, insert_rows, table
 from bot.ports import Clock

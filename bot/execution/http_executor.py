@@ -19,10 +19,10 @@ import aiohttp
 from aiohttp.abc import ResolveResult
 from yarl import URL
 
-from bot.executor_url import address_fault, executor_url_fault
+from bot.execution.executor_url import address_fault, executor_url_fault
+from bot.execution.webhook_signature import sign
 from bot.foreign_json import NotJson, parse, storable_text
 from bot.ports import Clock, ExecutionOrder, Outcome, OutcomeKind
-from bot.webhook_signature import sign
 from models.values import Json, JsonObject
 
 MAX_ANSWER: Final = 1024 * 1024

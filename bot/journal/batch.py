@@ -13,8 +13,8 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
 
-from bot.chain import AuditFact, Head, SealedEntry
-from bot.chain_writer import ChainMoved, ChainWriter, entries_table, entry_row
+from bot.audit.chain import AuditFact, Head, SealedEntry
+from bot.audit.chain_writer import ChainMoved, ChainWriter, entries_table, entry_row
 from bot.database import is_postgres, transaction
 from bot.database.rows import Table, arrays, insert_rows, table
 from models.tables import IdempotentCheck, Notification, OutboxMessage

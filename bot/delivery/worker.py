@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot import lanes
+from bot.delivery import lanes
 from bot.delivery.results import Result
 from bot.ledger import Ledger
 from bot.outbox import Bell

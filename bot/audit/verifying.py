@@ -15,7 +15,7 @@ from uuid import UUID
 
 from tortoise.connection import get_connection
 
-from bot.chain import Head, SealedEntry, instant
+from bot.audit.chain import Head, SealedEntry, instant
 from models.tables import AuditWriter
 
 PAGE = 2_000

@@ -14,14 +14,14 @@ from tortoise.expressions import F
 
 from bot import lifecycle
 from bot.approvals import RESULT_LIMIT, ApprovalService
-from bot.asking import from_json
+from bot.asking.parsing import from_json
 from bot.digest import action_digest
 from bot.directory import Directory, hold_epoch
 from bot.foreign_json import storable_text
 from bot.ledger import Ledger, Work, approval_fact
 from bot.policy import evaluate
 from bot.ports import ActionExecutor, ExecutionOrder, Outcome, OutcomeKind
-from bot.secrets import SealBroken
+from bot.secrecy.box import SealBroken
 from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.enums import AgentStatus, ApprovalStatus, ExecutionStatus, Executor, Level
@@ -44,7 +44,7 @@ _LOST = "The service stopped, or its lease ran out, before the executor's answer
 
 
 class Unseal(Protocol):
-    """bot.secrets.SecretBox.open. Raises SealBroken."""
+    """bot.secrecy.box.SecretBox.open. Raises SealBroken."""
 
     def __call__(self, sealed: str, *, bound_to: str) -> str: ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.strict_json import DEPTH_LIMIT, Fault, Flaw, NotStrict, faults, is_sound, join
+from bot.asking.strict_json import DEPTH_LIMIT, Fault, Flaw, NotStrict, faults, is_sound, join
 from models.values import Json, JsonObject
 
 _TOKEN = re.compile(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from bot.secrets import derive, usable
+from bot.secrecy.box import derive, usable
 
 LIFETIME = timedelta(hours=72)
 """As long as an approval waits by default; afterwards the bot gives a new link."""

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from bot.ledger import AuditFact, Ledger
-from bot.secrets import SealBroken, SecretBox
+from bot.secrecy.box import SealBroken, SecretBox
 from models.enums import Language
 from models.notification import OneTimeSecret
 from models.user import User

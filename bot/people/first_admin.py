@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from bot.administration.values import Declined, Why
 from bot.ledger import AuditFact, Ledger, Work
-from bot.people import People, UnusablePerson
-from bot.secrets import derive, usable
+from bot.people.joining import People, UnusablePerson
+from bot.secrecy.box import derive, usable
 from models.enums import Role
 from models.notification import Installation
 from models.user import User

@@ -14,10 +14,10 @@ import asyncpg
 import structlog
 from tortoise.exceptions import IntegrityError, OperationalError, ValidationError
 
-from bot.batch import Entry, Recorded, write_batch
-from bot.chain import AuditFact, UnrecordableFact, details_text
-from bot.chain_writer import ChainWriter
+from bot.audit.chain import AuditFact, UnrecordableFact, details_text
+from bot.audit.chain_writer import ChainWriter
 from bot.database.rows import table
+from bot.journal.batch import Entry, Recorded, write_batch
 from bot.ports import Clock
 from models.tables import IdempotentCheck, Notification, OutboxMessage
 

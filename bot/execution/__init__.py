@@ -1,0 +1,1 @@
+"""Approved actions being performed by the service, once."""

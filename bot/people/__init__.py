@@ -1,0 +1,1 @@
+"""Who is who, the Feishu apps through which they are reached, and the first admin."""

@@ -1,0 +1,1 @@
+"""Secrets at rest, signed links, and secrets that are shown once."""

@@ -1,0 +1,1 @@
+"""Long polls, and how the news of a resolution reaches them across processes."""
