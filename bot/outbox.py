@@ -128,6 +128,20 @@ def identity(*, tenant: str, person_id: UUID, app_id: str, now: datetime) -> Out
     )
 
 
+def name(*, tenant: str, person_id: UUID, app_id: str, now: datetime) -> OutboxMessage:
+    """Learn what a new person is called: signed events carry ids only."""
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.LEARN_NAME,
+        lane=f"name:{app_id}:{person_id}",
+        app_id=app_id,
+        person_id=person_id,
+        payload="{}",
+        due_at=now,
+        created_at=now,
+    )
+
+
 async def add(messages: Iterable[OutboxMessage]) -> None:
     """The messages are written by the transaction that the caller is in."""
     rows = list(messages)

@@ -115,6 +115,10 @@ class FeishuGateway(Protocol):
         """E-mail address → open_id; addresses that are unknown or not visible to the app are absent."""
         ...
 
+    async def name(self, app_id: str, open_id: str) -> str | None:
+        """What the person is called; needs an optional scope."""
+        ...
+
     async def bot(self, app_id: str) -> BotIdentity: ...
 
 

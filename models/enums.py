@@ -109,6 +109,7 @@ class OutboxKind(StrEnum):
     TEXT = "text"  # a text to one person (L2 notice, outcome, reminder, admin alert)
     REPLY = "reply"  # an answer in the thread of a message
     EXECUTE = "execute"  # perform an approved action
+    LEARN_NAME = "learn_name"  # learn what a person is called; a nicety that may fail
     RESOLVE_IDENTITY = "resolve_identity"  # learn a person's open_id from the e-mail address
 
 

@@ -1,4 +1,4 @@
-"""TEXT, REPLY and RESOLVE_IDENTITY: words for one person, an answer to one message, and who is behind an address."""
+"""Words for one person, an answer to one message, and who is behind an address or an id."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from bot.delivery.facts import fact
 from bot.delivery.reaching import Reach
 from bot.delivery.results import DELIVERED, SUPERSEDED, Result, Settled, words
 from bot.ledger import Work
-from bot.ports import FeishuGateway, MessageGone, ReceiverRefused, SentMessage, TextMessage
+from bot.people.joining import People
+from bot.ports import (
+    FeishuGateway,
+    FeishuMisconfigured,
+    MessageGone,
+    PayloadRefused,
+    ReceiverRefused,
+    SentMessage,
+    TextMessage,
+)
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import OutboxState
 from models.outbox import OutboxMessage
@@ -73,6 +82,24 @@ class LearnIdentity:
         """The person's open_id in the app is known. Raises UnknownAddress."""
         if await self._reach.learn(*_addressee(message)) is None:
             raise UnknownAddress
+        return DELIVERED
+
+
+class LearnName:
+    def __init__(self, gateway: FeishuGateway, people: People) -> None:
+        self._gateway = gateway
+        self._people = people
+
+    async def deliver(self, message: OutboxMessage) -> Result:
+        """The person is called as in Feishu, where the app may know that; else the ids must do."""
+        person_id, app_id = _addressee(message)
+        open_id = await self._people.open_id(person_id, app_id)
+        try:
+            name = await self._gateway.name(app_id, open_id) if open_id else None
+        except (FeishuMisconfigured, ReceiverRefused, PayloadRefused, MessageGone):  # the scope is optional
+            return SUPERSEDED
+        if name is not None:
+            await self._people.learn_name(person_id, name)
         return DELIVERED
 
 

@@ -20,7 +20,7 @@ from bot.delivery.asking import AskWithCard
 from bot.delivery.facts import fact
 from bot.delivery.reaching import Reach
 from bot.delivery.results import DELIVERED, Later, Result, Settled, words
-from bot.delivery.saying import LearnIdentity, SayText, SendReply, UnknownAddress
+from bot.delivery.saying import LearnIdentity, LearnName, SayText, SendReply, UnknownAddress
 from bot.delivery.updating import UpdateCard
 from bot.execution.executions import Executions
 from bot.ledger import Work
@@ -78,6 +78,7 @@ class Delivery:
             OutboxKind.CARD_UPDATE: UpdateCard(gateway, views, clock),
             OutboxKind.TEXT: SayText(gateway, reach),
             OutboxKind.REPLY: SendReply(gateway, reach),
+            OutboxKind.LEARN_NAME: LearnName(gateway, people),
             OutboxKind.RESOLVE_IDENTITY: LearnIdentity(reach),
             OutboxKind.EXECUTE: _Execute(executions),
         }

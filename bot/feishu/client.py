@@ -35,6 +35,7 @@ _TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"  # noqa: S105 - a pat
 _MESSAGES = "/open-apis/im/v1/messages"
 _MESSAGE = _MESSAGES + "/{message_id}"
 _EMAILS = "/open-apis/contact/v3/users/batch_get_id"
+_PERSON = "/open-apis/contact/v3/users/{open_id}"
 _BOT = "/open-apis/bot/v3/info"
 _EMAILS_PER_CALL = 50
 _TOKEN_TEXT = re.compile(r"[!-~]+")
@@ -88,6 +89,14 @@ class FeishuClient:
             part = list(spelt.values())[start : start + _EMAILS_PER_CALL]
             found |= {spelt[key]: open_id for key, open_id in await self._look_up(app_id, part) if key in spelt}
         return found
+
+    async def name(self, app_id: str, open_id: str) -> str | None:
+        path = _PERSON.format(open_id=quote(open_id, safe=""))
+        body = await self._call(app_id, Call("GET", _PERSON, path, None, {"user_id_type": "open_id"}))
+        data = body.get("data")
+        user = data.get("user") if isinstance(data, dict) else None
+        name = user.get("name") if isinstance(user, dict) else None
+        return name if isinstance(name, str) and name.strip() else None
 
     async def bot(self, app_id: str) -> BotIdentity:
         body = await self._call(app_id, Call("GET", _BOT, _BOT))

@@ -29,6 +29,7 @@ from models.user import User
 from models.values import AppCredentials, Operator, PersonIds
 
 WHO_LIMIT = 200  # characters
+NAME_LIMIT = 200  # characters
 ID_LIMIT = 80  # characters of an id of Feishu's; the column's width, beyond which Tortoise refuses to look
 
 _NOT_YET_KNOWN = "?"
@@ -118,6 +119,20 @@ class People:
                     await _join(stub, person)
             elif known is None:
                 await _attach(person.id, app_id, PersonIds(open_id=open_id), now)
+                await outbox.add([outbox.name(tenant=person.tenant, person_id=person.id, app_id=app_id, now=now)])
+
+    async def open_id(self, person_id: UUID, app_id: str) -> str | None:
+        """The person's open_id in this app, where Feishu has told it."""
+        identity = await FeishuIdentity.get_or_none(person_id=person_id, app_id=app_id)
+        return known_open_id(identity) if identity else None
+
+    async def learn_name(self, person_id: UUID, name: str) -> None:
+        """The person is called so; what an admin or an earlier look-up has set stays."""
+        person = await self.user(person_id)
+        ids = await FeishuIdentity.filter(person_id=person.id)
+        made_up = {(person.email or "").partition("@")[0]} | {one for row in ids for one in (row.user_id, row.open_id)}
+        if person.name in made_up or not person.name:
+            await User.filter(id=person.id, name=person.name).update(name=name.strip()[:NAME_LIMIT])
 
     async def admins(self, tenant: str) -> list[User]:
         """The platform's admins and the tenant's own."""
@@ -195,9 +210,12 @@ class People:
         row = User(
             id=_person_id(tenant, app_id, ids), tenant=tenant, name=_name(ids), language=language, created_at=now
         )
+        met_before = await User.exists(id=row.id)
         await User.bulk_create([row], ignore_conflicts=True)
         person = await self.user(row.id)
         identity = await _attach(person.id, app_id, ids, now)
+        if not met_before and ids.open_id is not None:
+            await outbox.add([outbox.name(tenant=tenant, person_id=person.id, app_id=app_id, now=now)])
         if identity.person_id != person.id:
             await User.filter(id=person.id, joined_with=None).update(joined_with=identity.person_id)
             person = await self.user(identity.person_id)

@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -157,21 +158,25 @@ class Control:
         return _json({"panels": lines})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events: the world's version, whenever it has grown."""
+        """Server-sent events: the world's version, whenever it has grown; until the page is closed."""
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         response = web.StreamResponse(headers=headers)
-        await response.prepare(request)
-        seen = -1
-        while not self._simulator.ending:
-            try:
-                async with asyncio.timeout(_KEEPALIVE):
-                    seen = await self._simulator.world.changed(seen)
-                await response.write(f"data: {seen}\n\n".encode())
-            except TimeoutError:
-                await response.write(b": still here\n\n")
-            except ConnectionError:
-                break
+        with suppress(ConnectionError):  # a closed tab shows only when something is written to it
+            await response.prepare(request)
+            seen = -1
+            while not self._simulator.ending:
+                grown = await self._grown(seen)
+                seen = seen if grown is None else grown
+                await response.write(b": still here\n\n" if grown is None else f"data: {grown}\n\n".encode())
         return response
+
+    async def _grown(self, seen: int) -> int | None:
+        """The world's next version, or None when nothing has changed for so long that the stream needs a sign of life."""
+        try:
+            async with asyncio.timeout(_KEEPALIVE):
+                return await self._simulator.world.changed(seen)
+        except TimeoutError:
+            return None
 
     # -- who and where ----------------------------------------------------------------------------------------------
 

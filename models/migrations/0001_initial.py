@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
                 ('tenant', fields.CharField(max_length=64)),
-                ('kind', fields.CharEnumField(description='APPROVAL_CARD: approval_card\nCARD_UPDATE: card_update\nTEXT: text\nREPLY: reply\nEXECUTE: execute\nRESOLVE_IDENTITY: resolve_identity', enum_type=OutboxKind, max_length=20)),
+                ('kind', fields.CharEnumField(description='APPROVAL_CARD: approval_card\nCARD_UPDATE: card_update\nTEXT: text\nREPLY: reply\nEXECUTE: execute\nLEARN_NAME: learn_name\nRESOLVE_IDENTITY: resolve_identity', enum_type=OutboxKind, max_length=20)),
                 ('lane', fields.CharField(max_length=160)),
                 ('app_id', fields.CharField(null=True, max_length=64)),
                 ('approval_id', fields.UUIDField(null=True)),

@@ -145,8 +145,9 @@ async def test_claim_code_makes_the_first_admin_once(house: RunningHouse) -> Non
     await answer_to(house, house.feishu.stranger, "/claim WRON-GCOD-EWRO-NGCO")
     assert not await User.filter(role=Role.PLATFORM_ADMIN).exists()
     await answer_to(house, house.feishu.admin, f"/claim {code}")
-    [admin] = await User.filter(role=Role.PLATFORM_ADMIN)
     await answer_to(house, house.feishu.stranger, f"/claim {code}")
+    await house.settled()
+    [admin] = await User.filter(role=Role.PLATFORM_ADMIN)
     assert await User.filter(role=Role.PLATFORM_ADMIN).count() == 1
     listed = await answer_to(house, house.feishu.admin, "/user list")
     assert admin.name in listed
@@ -205,3 +206,14 @@ async def test_answers_are_in_the_readers_language(house: RunningHouse) -> None:
     said = await answer_to(house, house.feishu.creator, "/help")
     assert "Commands" in said or "commands" in said or "pending" in said
     assert not re.search(r"[\u4e00-\u9fff]{4,}", said)
+
+
+async def test_people_are_called_as_in_feishu_and_by_their_id_where_the_app_may_not_know(house: RunningHouse) -> None:
+    await answer_to(house, house.feishu.stranger, "/whoami")
+    await house.settled()
+    assert await User.filter(name=house.feishu.stranger.name).exists()
+    house.feishu.fail_next("user", "answer", None, code=99991672, status=400)
+    await answer_to(house, house.feishu.admin, "/whoami")
+    await house.settled()
+    assert not await User.filter(name=house.feishu.admin.name).exists()
+    assert "/pending" in await answer_to(house, house.feishu.admin, "/help")

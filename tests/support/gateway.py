@@ -44,6 +44,7 @@ class RecordingGateway:
         self.calls: list[str] = []  # "send", "reply", "patch", "emails" in order
         self.tried: list[Receiver] = []
         self.emails: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         self.unreachable: set[str] = set()  # receiver ids that are refused
         self.apps: dict[str, FeishuFault] = {}  # for every send by this app
         self.at: dict[str, FeishuFault] = {}  # for every send to this receiver id
@@ -100,6 +101,10 @@ class RecordingGateway:
     async def open_ids_by_email(self, app_id: str, emails: list[str]) -> dict[str, str]:
         await self._called("emails")
         return {email: self.emails[email] for email in emails if email in self.emails}
+
+    async def name(self, app_id: str, open_id: str) -> str | None:
+        await self._called("name")
+        return self.names.get(open_id)
 
     async def bot(self, app_id: str) -> BotIdentity:
         return BotIdentity("ou_bot", "Assent")

@@ -19,6 +19,8 @@ class Column {
   constructor(person) {
     this.key = person.key;
     this.chatId = null;
+    this.behind = false; // the newest message is still to be shown
+    this.restedAt = NaN; // where the log was left when it was shown
     this.drawn = new Map(); // message id → { mark, version, drafts, node }
     this.avatar = el("span", { class: `avatar avatar-${person.key}`, "aria-hidden": "true" });
     this.name = el("h2", { class: "column-name" });
@@ -84,7 +86,8 @@ class Column {
     const messages = chat?.messages ?? [];
     const visible = this.node.offsetParent !== null;
     const opened = visible && this.openChat !== this.chatId;
-    const atEnd = opened || this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80;
+    const atEnd = opened || this.isAtEnd();
+    const calls = messages.some((each) => !this.drawn.has(each.message_id) && (each.sender.kind === "app" || each.sender.id === this.key));
     const wanted = [];
     const drawn = new Map();
     let fresh = false;
@@ -106,8 +109,26 @@ class Column {
     if (wanted.length === 0) wanted.push(this.empty);
     place(this.log, wanted);
     if (visible) this.openChat = this.chatId;
-    if (visible && atEnd && (fresh || opened)) showLast(this.log);
+    this.behind ||= opened || calls || (atEnd && fresh);
+    if (visible && this.behind && !this.isFillingIn()) this.showNewest();
     this.markRead(messages);
+  }
+
+  // At the end, or where the newest message was shown from its beginning and nobody has scrolled since.
+  isAtEnd() {
+    const { scrollTop, scrollHeight, clientHeight } = this.log;
+    return scrollHeight - scrollTop - clientHeight < 80 || Math.abs(scrollTop - this.restedAt) < 2;
+  }
+
+  // Whoever is typing into a card is not carried away from it; the next change after that catches up.
+  isFillingIn() {
+    return this.log.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+  }
+
+  showNewest() {
+    showLast(this.log);
+    this.restedAt = this.log.scrollTop;
+    this.behind = false;
   }
 
   markRead(messages) {
@@ -126,7 +147,7 @@ class Column {
       el("span", { class: `avatar avatar-${message.sender.kind === "app" ? "bot" : message.sender.id}`, "aria-hidden": "true" }, message.sender.kind === "app" ? "" : shortName(sender)),
       el("div", { class: "message-body" },
         el("div", { class: "message-who" }, own ? null : sender, message.sender.kind === "app" ? el("span", { class: "bot-mark" }, t("app")) : null,
-          el("time", {}, clockOf(message.at)), message.buzzed.includes(this.key) ? el("span", { class: "buzz" }, t("buzz")) : null),
+          el("time", { datetime: new Date(Number(message.at)).toISOString(), title: ZONE.hint }, clockOf(message.at)), message.buzzed.includes(this.key) ? el("span", { class: "buzz" }, t("buzz")) : null),
         quoted ? el("p", { class: "quote" }, message.thread ? el("span", { class: "topic" }, t("topic")) : null, `${t("reply")} ${senderName(quoted)}: ${brief(quoted)}`) : null,
         el("div", { class: bare ? "bare" : "bubble" }, bubble)));
   }
@@ -240,7 +261,10 @@ function brief(message) {
 
 const initials = (name) => name.split(/\s+/).map((part) => part[0]).join("").slice(0, 2).toUpperCase();
 const shortName = (name) => (/[\u4e00-\u9fff]/.test(name.slice(0, 3)) ? [...name].slice(-2).join("") : initials(name));
-const clockOf = (ms) => new Date(Number(ms)).toLocaleTimeString(currentLanguage() === "zh_cn" ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit" });
+// Cards tell China's time wherever the browser is, and so does the page.
+const ZONE = { name: "Asia/Shanghai", hint: "UTC+8" };
+const inZone = (at, parts) => at.toLocaleString(currentLanguage() === "zh_cn" ? "zh-CN" : "en-GB", { ...parts, timeZone: ZONE.name, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const clockOf = (ms) => inZone(new Date(Number(ms)), {});
 const unread = (chat, key) => chat.messages.filter((each) => each.sender.kind === "app" && !each.read_by.includes(key)).length;
 
 // -- the question before a press ----------------------------------------------------------------------------------------
@@ -347,7 +371,7 @@ function tick() {
   const now = new Date(Date.parse(world.now) + (performance.now() - world.fetchedAt));
   const clock = document.getElementById("clock");
   clock.dateTime = now.toISOString();
-  clock.textContent = now.toLocaleString(currentLanguage() === "zh_cn" ? "zh-CN" : "en-GB", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  clock.replaceChildren(inZone(now, { month: "short", day: "numeric" }), " ", el("small", {}, ZONE.hint));
 }
 
 let fetching = false;
