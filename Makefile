@@ -44,7 +44,7 @@ bench: setup
 	$(BIN)/python -m benchmarks
 
 crash: setup
-	ASSENT_CRASH_ROUNDS=300 $(BIN)/python -m pytest -p no:xdist tests/acceptance/test_crash.py
+	TEST_CRASH_ROUNDS=300 $(BIN)/python -m pytest -p no:xdist tests/acceptance/test_crash.py
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

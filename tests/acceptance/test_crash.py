@@ -1,7 +1,7 @@
 """Story: the service is killed again and again under load, and what it promised holds: decided exactly once, started
 at most once, delivered at least once, and nothing that was acknowledged is lost.
 
-ASSENT_CRASH_ROUNDS kills in all, half of them on each database (`make crash`: 300).
+TEST_CRASH_ROUNDS kills in all, half of them on each database (`make crash`: 300).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.support.processes import SECRET_KEY, ServiceProcess, environment, sta
 from tests.support.registering import register_agent, register_person
 from tests.support.service import TravellingClock, settings_for
 
-ROUNDS = int(os.environ.get("ASSENT_CRASH_ROUNDS", "30"))
+ROUNDS = int(os.environ.get("TEST_CRASH_ROUNDS", "30"))
 SEED = int(os.environ.get("ASSENT_CRASH_SEED", "20261122"))
 CALLERS = 6
 CLICKERS = 4

@@ -1,6 +1,6 @@
 """The web views in a real browser: phone and desktop, light and dark, keyboard only, nothing from elsewhere.
 
-With ASSENT_SCREENSHOTS=<folder> every page that is looked at is also saved there as a picture.
+With TEST_SCREENSHOTS=<folder> every page that is looked at is also saved there as a picture.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Viewer:
         assert all(after - before <= 1 for before, after in pairwise(levels)), levels
         assert self.complaints == []
         assert [one for one in self.addresses if not one.startswith((self.origin, "data:"))] == []
-        if folder := os.environ.get("ASSENT_SCREENSHOTS"):
+        if folder := os.environ.get("TEST_SCREENSHOTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
             await self.page.screenshot(path=Path(folder) / f"{called}-{self.name}.png", full_page=True)
 

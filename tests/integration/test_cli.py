@@ -20,7 +20,7 @@ from bot.directory import token_hash
 from bot.secrecy.box import SecretBox
 from bot.simulator.demo import demo_world
 from bot.simulator.server import create_simulator, serve
-from models.enums import Role
+from models.enums import OutboxKind, Role
 from models.tables import Agent, AuditEntry, FeishuApp, OutboxMessage, PolicyVersion, User
 
 ROOT = Path(__file__).parents[2]
@@ -137,7 +137,8 @@ async def test_a_creator_named_by_a_feishu_id_needs_the_app_it_belongs_to(assent
         row = await FeishuApp.get()
         assert row.app_id == feishu["ASSENT_FEISHU_APP_ID"]
         assert (await Agent.get().select_related("creator")).creator.name == "ou_lin"
-        assert not await OutboxMessage.exists()
+        [only] = await OutboxMessage.all()
+        assert only.kind is OutboxKind.LEARN_NAME
 
 
 async def test_apps_are_registered_from_standard_input(assent: CommandLine) -> None:

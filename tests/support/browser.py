@@ -26,11 +26,11 @@ PATIENCE = 30_000.0
 
 
 def need_chromium() -> None:
-    """Skips the test, loudly, where there is no Chromium; with ASSENT_REQUIRE_BROWSER=1 it fails instead."""
+    """Skips the test, loudly, where there is no Chromium; with TEST_REQUIRE_BROWSER=1 it fails instead."""
     if CHROMIUM.exists():
         return
     why = f"{CHROMIUM} is missing: install chromium to run the browser tests"
-    if os.environ.get("ASSENT_REQUIRE_BROWSER") == "1":
+    if os.environ.get("TEST_REQUIRE_BROWSER") == "1":
         pytest.fail(why)
     pytest.skip(why)
 

@@ -1,4 +1,4 @@
-"""The card in every state, as a person has looked at it. `ASSENT_UPDATE_GOLDEN=1 pytest …` writes the files anew."""
+"""The card in every state, as a person has looked at it. `TEST_UPDATE_GOLDEN=1 pytest …` writes the files anew."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ SAMPLES: dict[str, ApprovalView] = {
 def test_the_card_is_the_one_that_was_looked_at(state: str) -> None:
     golden = _GOLDEN / f"approval_{state}.json"
     drawn = json.dumps(approval_card(SAMPLES[state]), ensure_ascii=False, indent=2) + "\n"
-    if os.environ.get("ASSENT_UPDATE_GOLDEN") == "1":
+    if os.environ.get("TEST_UPDATE_GOLDEN") == "1":
         golden.parent.mkdir(parents=True, exist_ok=True)
         golden.write_text(drawn, encoding="utf-8")
     assert golden.read_text(encoding="utf-8") == drawn

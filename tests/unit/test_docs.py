@@ -20,10 +20,10 @@ SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
 NO_SETTINGS = {
     "ASSENT_TOKEN",  # an agent's, in examples
-    "ASSENT_UPDATE_GOLDEN",
-    "ASSENT_SCREENSHOTS",
-    "ASSENT_CRASH_ROUNDS",
-    "ASSENT_REQUIRE_BROWSER",
+    "TEST_UPDATE_GOLDEN",
+    "TEST_SCREENSHOTS",
+    "TEST_CRASH_ROUNDS",
+    "TEST_REQUIRE_BROWSER",
 }
 """Variables that the examples and the tests read; the service does not."""
 
