@@ -171,7 +171,7 @@ class Control:
         return response
 
     async def _grown(self, seen: int) -> int | None:
-        """The next version of the world, or None when nothing changed for so long that the stream needs a sign of life."""
+        """The next version of the world, or None when nothing changed for so long that a sign of life is due."""
         try:
             async with asyncio.timeout(_KEEPALIVE):
                 return await self._simulator.world.changed(seen)
