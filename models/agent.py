@@ -31,6 +31,10 @@ class Agent(Model):
     token_hash = fields.CharField(max_length=64, unique=True)
     executor_url = fields.CharField(max_length=500, null=True)
     executor_secret: str | None = fields.TextField(null=True)  # AES-GCM ciphertext bound to the agent's id
+    labels = fields.TextField(default="{}")  # JSON, text to text; set by people, matched by policies
+    observe_until = fields.DatetimeField(null=True)  # until then everything runs, and the decisions are recorded
+    max_pending = fields.IntField(null=True)  # NULL: the installation's
+    checks_per_minute = fields.IntField(null=True)  # NULL: the installation's
     created_at = fields.DatetimeField()
     archived_at = fields.DatetimeField(null=True)
 

@@ -10,7 +10,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.agent import Agent
-from models.enums import ApprovalStatus, Delivery, ExecutionStatus, Executor, Via
+from models.enums import ApprovalStatus, Delivery, ExecutionStatus, Executor, Layer, Via
 from models.ids import new_id
 from models.user import User
 from models.values import ApprovalFacts
@@ -48,6 +48,9 @@ class ApprovalRequest(Model):
     attempt = fields.IntField(default=1)  # "asked again, 2nd time"
     rule = fields.CharField(max_length=100, null=True)
     policy_version = fields.IntField()
+    layer = fields.CharEnumField(Layer, max_length=8, default=Layer.POLICY)  # what asked
+    floor_version = fields.IntField(null=True)
+    shape = fields.CharField(max_length=64, default="")  # the kind of action, for grants and graduation
     check_id = fields.UUIDField()
 
     status = fields.CharEnumField(ApprovalStatus, max_length=12, default=ApprovalStatus.PENDING)
@@ -87,6 +90,7 @@ class ApprovalRequest(Model):
             Index(fields=("tenant", "status", "created_at")),
             Index(fields=("rendezvous_key", "resolved_at")),
             Index(fields=("agent_id", "created_at")),
+            Index(fields=("agent_id", "shape", "resolved_at")),
             Index(fields=("execution", "execution_lease_until")),
         )
 

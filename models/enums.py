@@ -19,6 +19,31 @@ class Level(StrEnum):
         return list(Level).index(self)
 
 
+class Layer(StrEnum):
+    """What gave a decision its level."""
+
+    POLICY = "policy"  # a rule of the agent's policy
+    DEFAULT = "default"  # no rule matched
+    FLOOR = "floor"  # the tenant's floor is stricter than the agent's policy
+    GRANT = "grant"  # a standing permission spared the question
+    OBSERVE = "observe"  # the agent is only observed: it runs whatever the decision
+    FREEZE = "freeze"
+    PAUSE = "pause"
+
+
+class GrantKind(StrEnum):
+    EXACT = "exact"  # this very action request
+    KIND = "kind"  # this action and tool, with some arguments fixed and the rest within bounds
+    GRADUATED = "graduated"  # as KIND, offered after many untouched approvals, and sampled for review
+
+
+class ReviewAnswer(StrEnum):
+    """What a person said of a sampled run."""
+
+    RIGHT = "right"
+    WRONG = "wrong"  # revokes the grant
+
+
 class CheckStatus(StrEnum):
     """What a check is answered with (docs/http-hook.md)."""
 
@@ -110,6 +135,8 @@ class OutboxKind(StrEnum):
     REPLY = "reply"  # an answer in the thread of a message
     EXECUTE = "execute"  # perform an approved action
     LEARN_NAME = "learn_name"  # learn what a person is called; a nicety that may fail
+    CARD = "card"  # a card to one person that asks for no approval (grant used, review, freeze)
+    REPLAY = "replay"  # replay past checks under a draft policy and tell the asker
     RESOLVE_IDENTITY = "resolve_identity"  # learn a person's open_id from the e-mail address
 
 

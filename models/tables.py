@@ -6,13 +6,15 @@ from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy, IdempotentCheck
 from models.audit import AuditEntry, AuditWriter
 from models.feishu import FeishuApp, FeishuIdentity
+from models.grant import Grant, Review
 from models.inbound import InboundRecord
 from models.notification import Installation, Notification, OneTimeSecret
 from models.outbox import OutboxMessage
-from models.policy import GateEpoch, PolicyVersion
-from models.user import User
+from models.policy import FloorVersion, Freeze, GateEpoch, Meter, PolicyVersion, Tally
+from models.user import AccessToken, User
 
 __all__ = [
+    "AccessToken",
     "Agent",
     "ApprovalRequest",
     "AuditEntry",
@@ -20,14 +22,20 @@ __all__ = [
     "CardCopy",
     "FeishuApp",
     "FeishuIdentity",
+    "FloorVersion",
+    "Freeze",
     "GateEpoch",
+    "Grant",
     "IdempotentCheck",
     "InboundRecord",
     "Installation",
+    "Meter",
     "Notification",
     "OneTimeSecret",
     "OutboxMessage",
     "PolicyVersion",
+    "Review",
+    "Tally",
     "User",
 ]
 

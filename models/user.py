@@ -26,3 +26,21 @@ class User(Model):
     class Meta(Model.Meta):
         table = "users"
         unique_together = (("tenant", "email"),)
+
+
+class AccessToken(Model):
+    """A person's own token for the HTTP interface of policies. Stored as a hash; always with an end."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    person: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name=False, on_delete=fields.RESTRICT
+    )
+    person_id: UUID
+    name = fields.CharField(max_length=100)
+    token_hash = fields.CharField(max_length=64, unique=True)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    revoked_at = fields.DatetimeField(null=True)
+
+    class Meta(Model.Meta):
+        table = "access_tokens"

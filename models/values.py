@@ -15,7 +15,9 @@ from models.enums import (
     Delivery,
     ExecutionStatus,
     Executor,
+    GrantKind,
     Language,
+    Layer,
     Level,
     Role,
     Verdict,
@@ -49,6 +51,33 @@ class Decision:
     rule: str | None  # the matched pattern; None when the default applied
     policy_version: int
     reason: str  # stable English words for audit and /why
+    layer: Layer = Layer.POLICY
+    floor_version: int | None = None
+    floor_rule: str | None = None  # the strictest rule of the floor that matched
+    floor_level: Level = Level.L1  # nothing may bring the level below this
+    matched: tuple[str, ...] = ()  # what the deciding rule matched on: "action pay_*", "when args.amount > 100"
+    faults: tuple[str, ...] = ()  # conditions that could not be evaluated, each with its rule; they decided strictly
+    grant_id: UUID | None = None
+    would_be: Level | None = None  # the level without the grant, or without observation
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """A person as policies see one."""
+
+    id: UUID
+    name: str
+    email: str | None = None
+    role: Role = Role.MEMBER
+    feishu_ids: tuple[str, ...] = ()  # user_id, open_ids, union_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """For whom the agent says it acts; `person` is None when that names nobody we know."""
+
+    said: str
+    person: PersonFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +91,52 @@ class AgentFacts:
     app_id: str | None  # None: the default app
     has_executor: bool
     paused: bool
+    creator: PersonFacts | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    observe_until: datetime | None = None
+    max_pending: int | None = None  # None: the installation's
+    checks_per_minute: int | None = None  # None: the installation's
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One action request with all that a policy may ask about it."""
+
+    request: ActionRequest
+    agent: AgentFacts
+    now: datetime
+    requester: Requester | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFacts:
+    """A standing permission as the engine needs it. Uses are counted in the database, not here."""
+
+    id: UUID
+    kind: GrantKind
+    action_type: str
+    tool: str | None
+    bounds: JsonObject  # bot.granting.bounds
+    session: str | None
+    expires_at: datetime
+    max_uses: int
+    giver_id: UUID
+    giver_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeFacts:
+    """A freeze that is not lifted; over when `until` has passed."""
+
+    id: UUID
+    agent_id: UUID | None  # None: the whole tenant
+    frozen_by_name: str
+    frozen_at: datetime
+    until: datetime | None
+    reason: str | None = None
+
+    def holds(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +217,9 @@ class RefusalKind(StrEnum):
     NOT_CLAIMED = "not_claimed"
     OUTCOME_KNOWN = "outcome_known"
     DENIED_NOW = "denied_now"
+    FROZEN = "frozen"
+    VERSION_MOVED = "version_moved"  # somebody else wrote a newer version meanwhile
+    BELOW_FLOOR = "below_floor"
     NOT_PENDING = "not_pending"
     NOT_PERMITTED = "not_permitted"
     UNKNOWN_SUBJECT = "unknown_subject"
