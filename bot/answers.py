@@ -8,24 +8,28 @@ from typing import Any
 from uuid import UUID
 
 from models.approval import ApprovalRequest
-from models.enums import ApprovalStatus, CheckStatus, Delivery, ExecutionStatus, Executor, Level
-from models.values import CheckAnswer, Decision, ExecutionView, Json, JsonObject
+from models.enums import ApprovalStatus, CheckStatus, Delivery, ExecutionStatus, Executor, Layer, Level
+from models.values import CheckAnswer, Decision, ExecutionView, FreezeFacts, Json, JsonObject
 
 SERVICE_RUNS = "The service executes the approved action itself; do not run it."
 
 
-def decided(check_id: UUID, digest: str, decision: Decision) -> CheckAnswer:
-    """L1 and L2 are allowed, DENY is denied."""
+def decided(check_id: UUID, digest: str, decision: Decision, freeze: FreezeFacts | None = None) -> CheckAnswer:
+    """L1 and L2 are allowed, DENY is denied; `freeze` is what denies when the layer is that of a freeze."""
     allowed = decision.level in (Level.L1, Level.L2)
     return CheckAnswer(
         allowed=allowed,
         level=decision.level,
         status=CheckStatus.ALLOWED if allowed else CheckStatus.DENIED,
-        message="Allowed; go ahead." if allowed else f"Denied by policy: {decision.reason}. Do not repeat the call.",
+        message=_allowed(decision) if allowed else _denied(decision, freeze),
         check_id=check_id,
         action_digest=digest,
-        rule=decision.rule,
+        rule=asked_by(decision),
         policy_version=decision.policy_version,
+        layer=decision.layer,
+        would_be=decision.would_be,
+        grant_id=decision.grant_id,
+        frozen_until=freeze.until if freeze else None,
     )
 
 
@@ -38,13 +42,14 @@ def of_approval(check_id: UUID, decision: Decision, approval: ApprovalRequest) -
         message=_message(approval),
         check_id=check_id,
         action_digest=approval.action_digest,
-        rule=decision.rule,
+        rule=asked_by(decision),
         policy_version=decision.policy_version,
         approval_id=approval.id,
         expires_at=approval.expires_at,
         reason=approval.resolution_reason,
         execution=execution_of(approval) if approval.status is ApprovalStatus.APPROVED else None,
         delivery=approval.delivery,
+        layer=decision.layer,
     )
 
 
@@ -57,14 +62,20 @@ def claimed(check_id: UUID, decision: Decision, approval: ApprovalRequest) -> Ch
         message="Approved; go ahead once, then report the outcome.",
         check_id=check_id,
         action_digest=approval.action_digest,
-        rule=decision.rule,
+        rule=asked_by(decision),
         policy_version=decision.policy_version,
         approval_id=approval.id,
         expires_at=approval.expires_at,
         reason=approval.resolution_reason,
         execution=execution_of(approval),
         delivery=approval.delivery,
+        layer=decision.layer,
     )
+
+
+def asked_by(decision: Decision) -> str | None:
+    """The rule that decided, of the floor or of the policy as the layer says."""
+    return decision.floor_rule if decision.layer is Layer.FLOOR else decision.rule
 
 
 def unfinished(answer: CheckAnswer) -> bool:
@@ -106,7 +117,14 @@ def as_json(answer: CheckAnswer) -> JsonObject:
         "policy_version": answer.policy_version,
         "action_digest": answer.action_digest,
         "code": answer.code,
+        "layer": answer.layer.value if answer.layer else None,
     }
+    if answer.would_be is not None:
+        body["would_be"] = answer.would_be.value
+    if answer.grant_id is not None:
+        body["grant_id"] = str(answer.grant_id)
+    if answer.frozen_until is not None:
+        body["frozen_until"] = _iso(answer.frozen_until)
     if answer.approval_id is not None:
         body["expires_at"] = _iso(answer.expires_at)
         body["reason"] = answer.reason
@@ -143,6 +161,10 @@ def from_json(body: dict[str, Any]) -> CheckAnswer:
         reason=body.get("reason"),
         delivery=Delivery(body["delivery"]) if body.get("delivery") else None,
         execution=_execution(execution) if execution else None,
+        layer=Layer(body["layer"]) if body.get("layer") else None,
+        would_be=Level(body["would_be"]) if body.get("would_be") else None,
+        grant_id=UUID(body["grant_id"]) if body.get("grant_id") else None,
+        frozen_until=_time(body.get("frozen_until")),
     )
 
 
@@ -171,6 +193,23 @@ def approval_json(approval: ApprovalRequest) -> JsonObject:
         "execution": execution_json(execution_of(approval)),
         "delivery": {"state": approval.delivery.value, "detail": approval.delivery_detail},
     }
+
+
+def _allowed(decision: Decision) -> str:
+    match decision.layer:
+        case Layer.GRANT:
+            return "Allowed by a standing permission; go ahead."
+        case Layer.OBSERVE:
+            return f"Allowed, because this agent is only observed (else: {decision.would_be}); go ahead."
+        case _:
+            return "Allowed; go ahead."
+
+
+def _denied(decision: Decision, freeze: FreezeFacts | None) -> str:
+    if decision.layer is not Layer.FREEZE:
+        return f"Denied by policy: {decision.reason}. Do not repeat the call."
+    until = f" until {_iso(freeze.until)}" if freeze is not None and freeze.until else ""
+    return f"Everything stands still{until}: a person froze this agent. Do not act; repeat after the end of the freeze."
 
 
 def _status(approval: ApprovalRequest) -> CheckStatus:

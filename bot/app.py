@@ -15,31 +15,55 @@ import structlog
 from aiohttp import web
 
 from bot.administration import Administration
+from bot.administration.trials import Trials
 from bot.approvals import ApprovalService, ApprovalTimes
+from bot.binding import Binding
 from bot.clicks import Clicks
 from bot.conversation import Answers, Conversation
 from bot.conversation.agents import AgentAnswers
 from bot.conversation.approvals import ApprovalAnswers
+from bot.conversation.freezes import FreezeAnswers
+from bot.conversation.grants import GrantAnswers
+from bot.conversation.oversight import OversightAnswers
+from bot.conversation.policies import PolicyAnswers
+from bot.conversation.steering import Steering
+from bot.conversation.tokens import TokenAnswers
 from bot.database import Database, migrate, open_database
 from bot.delivery import Delivery
+from bot.delivery.replaying import TellReplay
 from bot.delivery.worker import LEASE, Worker
+from bot.digests import Digests
 from bot.directory import Directory
 from bot.enforcement import EnforcementEngine
 from bot.execution.executions import Executions
 from bot.execution.http_executor import CheckedResolver, HttpExecutor
+from bot.explaining import Explaining
 from bot.feishu.client import FeishuClient
 from bot.feishu.long_connection import LongConnection
+from bot.freeze_notices import FreezeNotices
+from bot.freezing import Freezing
+from bot.granting.grants import Grants
+from bot.granting.ground import Grounds
+from bot.granting.offering import Offers
+from bot.granting.presses import GrantPresses
+from bot.granting.reviews import Reviews
+from bot.granting.sampling import review_key
+from bot.granting.telling import GrantTelling
+from bot.granting.values import GrantTerms
 from bot.housekeeping import Housekeeping
 from bot.journal.flushing import Journal
 from bot.ledger import Ledger
+from bot.metering import Metering
 from bot.outbox import Bell
 from bot.people.apps import FeishuApps
 from bot.people.first_admin import FirstAdmin
 from bot.people.joining import People, language_of
 from bot.ports import ActionExecutor, Clock, FeishuGateway, SystemClock
+from bot.quotas import Quotas
 from bot.readiness import MigrationsApplied, database_answers
 from bot.reading import Reading
 from bot.reminders import Reminders
+from bot.replaying import Replaying
 from bot.scheduler import Scheduler, jobs
 from bot.secrecy.box import SecretBox
 from bot.secrecy.links import Links
@@ -56,7 +80,8 @@ from handlers.health import ReadyCheck, health_routes, task_runs
 from handlers.hook import Hook
 from handlers.openapi import openapi_route
 from handlers.pages import Pages
-from models.enums import Level
+from handlers.policies import PolicyRoutes
+from models.enums import Level, OutboxKind
 from models.values import AppCredentials, InboundEvent, JsonObject
 
 BODY_LIMIT = 1024 * 1024
@@ -107,14 +132,20 @@ class House:
         self.directory = Directory(default_level=level)
         self.links = Links(settings.public_url, keys)
         self.one_time = OneTimeSecrets(self.box, self.ledger, settings.public_url)
-        self.views = Views(self.links, settings.zone)
+        grounds, terms = Grounds(self.directory, self.people), grant_terms(settings)
+        self.views = Views(self.links, settings.zone, Offers(grounds, terms))
         self.reading = Reading(clock)
         self.approvals = ApprovalService(
             self.ledger, self.waiters, self.bell, self.people, self.views, approval_times(settings)
         )
+        self.binding = Binding(self.people, Metering(settings.zone))
+        self.quotas = Quotas(checks_per_minute=settings.checks_per_minute, max_pending=settings.max_pending)
+        telling = GrantTelling(self.people, self.approvals.telling, self.bell, clock)
+        self.grants = Grants(grounds, telling, terms)
         self.engine = EnforcementEngine(
-            self.directory, self.journal, self.ledger, self.approvals, self.people, self.waiters, self.bell, clock
-        )
+            self.directory, self.journal, self.ledger, self.approvals, self.binding, self.grants, self.quotas,
+            self.waiters, self.bell, clock,
+        )  # fmt: skip
         self.administration = Administration(
             self.people, self.apps, self.box, default_level=level, allow_http=settings.allow_http_executors
         )
@@ -122,13 +153,24 @@ class House:
         self.client = None if gateway else FeishuClient(session, self.apps.credentials)
         self.gateway = gateway or self._client()
         self.executions = Executions(
-            self.ledger, self.approvals, self.directory, executor or self._http_executor(session), self.box.open
+            self.ledger, self.approvals, self.directory, self.binding, executor or self._http_executor(session),
+            self.box.open,
+        )  # fmt: skip
+        self.freezing = Freezing(
+            self.administration.agents, FreezeNotices(self.people, settings.zone), self.ledger, self.bell
+        )
+        self.digests = Digests(self.people, self.bell, at=settings.digest_at, zone=settings.zone)
+        self.replaying = Replaying(
+            self.administration.agents, self.directory, self.people, clock, default_level=level, zone=settings.zone
         )
         self.worker = self._worker(pace)
         self.reminders = Reminders(self.ledger, self.approvals, self.people, self.views)
-        self.scheduler = Scheduler(jobs(self.reminders, self.executions, Housekeeping(), clock))
+        self.scheduler = Scheduler(
+            jobs(self.reminders, self.executions, self.freezing, self.digests, Housekeeping(), clock)
+        )
         self.chat = Chat(self._conversation(), self.apps, self.gateway)
-        clicks = Clicks(self.approvals, self.people, self.views, clock)
+        presses = GrantPresses(self.ledger, self.grants, Reviews(self.grants), self.views, clock)
+        clicks = Clicks(self.approvals, self.people, self.views, clock, presses)
         self.dispatcher = Dispatcher(CardClicks(clicks, clock, settings.zone), self.chat)
         self.working: asyncio.Task[None] | None = None
         self.claim_code: str | None = None
@@ -143,6 +185,7 @@ class House:
         )
         return [
             *Hook(self.directory, self.engine, self.approvals).routes(),
+            *self._policy_routes().routes(),
             openapi_route(),
             *webhook.routes(),
             *Pages(self.reading, self.links, self.one_time, self.clock, self.settings.zone).routes(),
@@ -152,6 +195,19 @@ class House:
     async def receive(self, app_id: str, event: InboundEvent) -> JsonObject:
         """What the long connection feeds: the same events, by the same way."""
         return await self.dispatcher.dispatch(await self.apps.credentials(app_id), event)
+
+    def _policy_routes(self) -> PolicyRoutes:
+        agents, level = self.administration.agents, Level(self.settings.default_level)
+        metering = Metering(self.settings.zone)
+        return PolicyRoutes(
+            self.administration,
+            Trials(agents, self.directory, self.people, metering, self.clock, default_level=level),
+            self.replaying,
+            Explaining(self.people, self.clock),
+            self.directory,
+            self.ledger,
+            self.clock,
+        )
 
     def _client(self) -> FeishuGateway:
         if self.client is None:
@@ -165,6 +221,11 @@ class House:
         delivery = Delivery(
             self.gateway, self.people, self.views, self.links, self.approvals, self.executions, self.waiters,
             self.bell, self.clock,
+            also={
+                OutboxKind.REPLAY: TellReplay(
+                    self.replaying, self.people, self.bell, self.clock, self.settings.zone
+                )
+            },
         )  # fmt: skip
         return Worker(self.ledger, delivery.deliver, self.bell, self.clock, lease=pace.lease, poll=pace.poll)
 
@@ -175,6 +236,13 @@ class House:
             self.reading,
             ApprovalAnswers(self.administration, self.reading, self.views, self.links),
             AgentAnswers(self.administration, self.one_time),
+            PolicyAnswers(self.administration, self.directory, self.binding, self.bell),
+            Steering(
+                FreezeAnswers(self.freezing, self.administration.agents),
+                GrantAnswers(self.grants),
+                OversightAnswers(self.administration, Explaining(self.people, self.clock), self.links),
+                TokenAnswers(self.administration, self.one_time),
+            ),
         )
         return Conversation(
             self.ledger, self.people, self.approvals, answers, self.bell, self.clock,
@@ -289,6 +357,16 @@ def approval_times(settings: Settings) -> ApprovalTimes:
         reminders=settings.reminders,
         claim_ttl=settings.claim_ttl,
         rejection_cooldown=settings.rejection_cooldown,
+    )
+
+
+def grant_terms(settings: Settings) -> GrantTerms:
+    return GrantTerms(
+        zone=settings.zone,
+        review_key=review_key(settings.secret_keys[0]),
+        graduation_after=settings.graduation_after,
+        graduation_for=settings.graduation_for,
+        review_sample=settings.review_sample,
     )
 
 

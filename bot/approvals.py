@@ -15,15 +15,20 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 
 from bot import lifecycle, outbox
+from bot.answers import asked_by
 from bot.asking.parsing import as_json, from_json
+from bot.database import is_postgres
 from bot.digest import canonical
 from bot.directory import KnownAgent
+from bot.granting.bounds import shape_of
 from bot.ledger import AuditFact, Ledger, Work, approval_fact
 from bot.outbox import Bell
 from bot.people.joining import People
+from bot.quotas import TooManyPending
 from bot.telling import Telling
 from bot.views import Views
 from bot.waiters.registry import Waiters
+from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.enums import (
     ApprovalStatus,
@@ -81,6 +86,16 @@ class ApprovalService:
         self.telling = Telling(waiters, bell, people, views)
         self.times = times
 
+    async def make_room(self, work: Work, known: KnownAgent, limit: int) -> None:
+        """Fewer than `limit` of the agent's questions wait for people, until `work` ends. Raises TooManyPending."""
+        if is_postgres():
+            await Agent.select_for_update(no_key=True).get(id=known.facts.id)
+        waiting = ApprovalRequest.filter(
+            agent_id=known.facts.id, status=ApprovalStatus.PENDING, expires_at__gt=work.now
+        )
+        if await waiting.count() >= limit:
+            raise TooManyPending(limit)
+
     async def open(
         self,
         work: Work,
@@ -113,8 +128,11 @@ class ApprovalService:
             rendezvous=rendezvous,
             rendezvous_key=rendezvous,
             attempt=attempt,
-            rule=decision.rule,
+            rule=asked_by(decision),
             policy_version=decision.policy_version,
+            layer=decision.layer,
+            floor_version=decision.floor_version,
+            shape=shape_of(request),
             check_id=check_id,
             created_at=now,
             expires_at=now + self.times.ttl,
@@ -135,6 +153,7 @@ class ApprovalService:
                     "rule": decision.rule,
                     "policy_version": decision.policy_version,
                     "reason": decision.reason,
+                    "layer": decision.layer.value,
                     "request": as_json(request),
                     "expires_at": approval.expires_at.isoformat(),
                     "attempt": attempt,

@@ -1,4 +1,4 @@
-"""A press on an approval card as a use case: who pressed what on which approval, and what everybody sees then."""
+"""A press on a card as a use case: who pressed what, and what everybody sees then. Grants are bot.granting.presses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bot.approvals import AlreadyDone, ApprovalService, Resolved
+from bot.granting.presses import GrantPressed, GrantPresses, act_of
 from bot.people.joining import People
 from bot.ports import Clock
 from bot.views import Views
@@ -31,21 +32,39 @@ class Pressed:
 
 
 class Clicks:
-    def __init__(self, approvals: ApprovalService, people: People, views: Views, clock: Clock) -> None:
+    def __init__(
+        self,
+        approvals: ApprovalService,
+        people: People,
+        views: Views,
+        clock: Clock,
+        grants: GrantPresses | None = None,
+    ) -> None:
+        """Without `grants` a button about grants is one that nobody knows."""
         self._approvals = approvals
+        self._grants = grants
         self._people = people
         self._views = views
         self._clock = clock
 
-    async def press(self, app: AppCredentials, click: CardClick) -> Pressed:
+    async def press(self, app: AppCredentials, click: CardClick) -> Pressed | GrantPressed:
         """The press is settled and committed, or refused; the operator is whom the signed event names."""
         operator = await self._people.operator(app, click.operator, self._clock.now())
+        act = act_of(click)
+        if act is None or self._grants is None:
+            return await self._decide(app, click, operator)
+        if operator is None:
+            return await self._grants.refuse(app.tenant, _stranger(click), act, click)
+        return await self._grants.press(operator, act, click, event_key=f"{app.app_id}:{click.event_id}")
+
+    async def _decide(self, app: AppCredentials, click: CardClick, operator: Operator | None) -> Pressed:
+        """A verdict on an approval request."""
         verdict = _verdict(click)
         approval_id = await self._approval_of(click)
         if operator is None:
-            stranger = f"feishu:{click.operator.open_id or 'unnamed'}"[:ACTOR_LIMIT]
             refusal = Refusal(RefusalKind.NOT_YOURS)
-            return Pressed(await self._approvals.refuse(app.tenant, stranger, refusal, approval_id), verdict, None)
+            refused = await self._approvals.refuse(app.tenant, _stranger(click), refusal, approval_id)
+            return Pressed(refused, verdict, None)
         if approval_id is None:
             refusal = Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=click.message_id)
             actor = f"user:{operator.id}"
@@ -90,7 +109,11 @@ class Clicks:
         if isinstance(outcome, Refusal) and outcome.kind is RefusalKind.EXPIRED:
             await self._approvals.expire(approval_id)  # the tick may not have got to it; the card must close now
         approval = await ApprovalRequest.get(id=approval_id)
-        return await self._views.of(approval, self._clock.now(), person_id=operator.id)
+        return await self._views.card(approval, self._clock.now(), person_id=operator.id)
+
+
+def _stranger(click: CardClick) -> str:
+    return f"feishu:{click.operator.open_id or 'unnamed'}"[:ACTOR_LIMIT]
 
 
 def _verdict(click: CardClick) -> Verdict | None:

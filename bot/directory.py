@@ -1,4 +1,4 @@
-"""Who may ask, and under which policy: agents and policies, cached for one gate epoch."""
+"""Who may ask, and under which rules: agents with all that binds them, cached for one gate epoch."""
 
 from __future__ import annotations
 
@@ -7,19 +7,38 @@ import json
 from dataclasses import dataclass
 from uuid import UUID
 
-from tortoise.connection import get_connections
 from tortoise.expressions import F
 
-from bot.database import is_postgres
-from bot.policy.parse import parse_policy
-from bot.policy.rules import Policy
+from bot.epoch import current_epoch, hold_epoch, move_epoch
+from bot.metering.measures import Measures
+from bot.people.facts import person_facts
+from bot.policy.evaluate import asks_requester
+from bot.policy.parse import parse_floor, parse_policy
+from bot.policy.rules import Floor, Policy
+from bot.policy.starter import starter_floor
+from bot.standstill import freeze_facts, freezes_of
 from models.agent import Agent
 from models.enums import AgentStatus, Level
-from models.policy import GateEpoch, PolicyVersion
-from models.values import AgentFacts
+from models.grant import Grant
+from models.policy import FloorVersion, PolicyVersion
+from models.user import User
+from models.values import AgentFacts, FreezeFacts, GrantFacts, PersonFacts
+
+__all__ = [
+    "UNWRITTEN",
+    "Caller",
+    "CredentialRefused",
+    "Directory",
+    "KnownAgent",
+    "current_epoch",
+    "facts_of",
+    "hold_epoch",
+    "move_epoch",
+    "token_hash",
+]
 
 UNWRITTEN = 0
-"""The version of the policy of an agent for which none was written: its default applies to everything."""
+"""The version of what nobody wrote: a policy whose default applies to everything, the floor that every tenant has."""
 
 
 def token_hash(token: str) -> str:
@@ -37,13 +56,18 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class KnownAgent:
-    """An agent and its policy as they were at `epoch`."""
+    """An agent and all that binds it as they were at `epoch`."""
 
     epoch: int
     facts: AgentFacts
     token_hash: str
     policy: Policy
     executor_url: str | None
+    floor: Floor
+    grants: tuple[GrantFacts, ...]  # not revoked; whether one is over or used up is seen when it is used
+    freezes: tuple[FreezeFacts, ...]  # its own and the tenant's, not lifted
+    measures: Measures
+    asks_requester: bool  # whether the rules look at whom the agent acts for
 
 
 class CredentialRefused(Exception):
@@ -57,6 +81,9 @@ class Directory:
         self._default_level = default_level
         self._epoch: int | None = None
         self._by_hash: dict[str, KnownAgent] = {}
+        self._starter_floor = starter_floor()
+        self._policies: dict[UUID, Policy] = {}  # of each agent the one seen last; versions never change
+        self._floors: dict[str, Floor] = {}
 
     async def authenticate(self, token: str, *, fresh: bool = False) -> Caller:
         """The caller behind a bearer token. With `fresh` the epoch is compared first (for calls that commit nothing).
@@ -107,17 +134,54 @@ class Directory:
         agent = await Agent.get_or_none(token_hash=hashed)
         if agent is None or agent.status is AgentStatus.ARCHIVED:
             raise CredentialRefused
-        return KnownAgent(epoch, facts_of(agent), hashed, await self.policy_of(agent.id), agent.executor_url)
+        return await self._known_as(agent, epoch)
+
+    async def present(self, agent_id: UUID) -> KnownAgent:
+        """The agent as the database has it, whatever its status; inside a transaction that holds the epoch, for good.
+
+        Raises DoesNotExist.
+        """
+        return await self._known_as(await Agent.get(id=agent_id), await current_epoch())
+
+    async def _known_as(self, agent: Agent, epoch: int) -> KnownAgent:
+        policy, floor = await self.policy_of(agent.id), await self.floor_of(agent.tenant)
+        return KnownAgent(
+            epoch=epoch,
+            facts=facts_of(agent, await _person(agent.creator_id)),
+            token_hash=agent.token_hash,
+            policy=policy,
+            executor_url=agent.executor_url,
+            floor=floor,
+            grants=await _grants(agent.id),
+            freezes=tuple([freeze_facts(row) for row in await freezes_of(agent.tenant, agent.id)]),
+            measures=Measures.of(policy, floor),
+            asks_requester=asks_requester(policy, floor),
+        )
 
     async def policy_of(self, agent_id: UUID) -> Policy:
-        """The policy in force, from the database."""
+        """The policy in force, from the database; parsed and compiled once."""
         written = await PolicyVersion.filter(agent_id=agent_id).order_by("-version").first()
         if written is None:
             return Policy(version=UNWRITTEN, rules=(), default=self._default_level)
-        return parse_policy(json.loads(written.document), default=self._default_level, version=written.version)
+        known = self._policies.get(agent_id)
+        if known is None or known.version != written.version:
+            known = parse_policy(json.loads(written.document), default=self._default_level, version=written.version)
+            self._policies[agent_id] = known
+        return known
+
+    async def floor_of(self, tenant: str) -> Floor:
+        """The floor in force, from the database; parsed and compiled once."""
+        written = await FloorVersion.filter(tenant=tenant).order_by("-version").first()
+        if written is None:
+            return self._starter_floor
+        known = self._floors.get(tenant)
+        if known is None or known.version != written.version:
+            known = parse_floor(json.loads(written.document), version=written.version)
+            self._floors[tenant] = known
+        return known
 
 
-def facts_of(agent: Agent) -> AgentFacts:
+def facts_of(agent: Agent, creator: PersonFacts | None = None) -> AgentFacts:
     return AgentFacts(
         id=agent.id,
         tenant=agent.tenant,
@@ -126,23 +190,32 @@ def facts_of(agent: Agent) -> AgentFacts:
         app_id=agent.app_id,
         has_executor=agent.executor_url is not None,
         paused=agent.status is AgentStatus.PAUSED,
+        creator=creator,
+        labels=json.loads(agent.labels),
+        observe_until=agent.observe_until,
+        max_pending=agent.max_pending,
+        checks_per_minute=agent.checks_per_minute,
     )
 
 
-async def current_epoch() -> int:
-    epoch: int = (await GateEpoch.get(id=1)).epoch
-    return epoch
+async def _person(person_id: UUID) -> PersonFacts:
+    return await person_facts(await User.get(id=person_id))
 
 
-async def hold_epoch() -> int:
-    """The epoch, which cannot move before the caller's transaction ends (on SQLite it is the only writer)."""
-    connection = get_connections().get("default")
-    lock = " FOR SHARE" if is_postgres() else ""
-    rows = await connection.execute_query_dict(f"SELECT epoch FROM gate_epoch WHERE id = 1{lock}")  # noqa: S608
-    epoch: int = rows[0]["epoch"]
-    return epoch
-
-
-async def move_epoch() -> None:
-    """To be called in the transaction that changes an agent or a policy."""
-    await GateEpoch.filter(id=1).update(epoch=F("epoch") + 1)
+async def _grants(agent_id: UUID) -> tuple[GrantFacts, ...]:
+    standing = Grant.filter(agent_id=agent_id, revoked_at=None, uses__lt=F("max_uses")).order_by("id")
+    return tuple(
+        GrantFacts(
+            id=grant.id,
+            kind=grant.kind,
+            action_type=grant.action_type,
+            tool=grant.tool,
+            bounds=json.loads(grant.bounds),
+            session=grant.session,
+            expires_at=grant.expires_at,
+            max_uses=grant.max_uses,
+            giver_id=grant.giver_id,
+            giver_name=grant.giver.name,
+        )
+        for grant in await standing.select_related("giver")
+    )

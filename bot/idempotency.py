@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -46,6 +46,10 @@ class Ask:
             key = hashlib.sha256(f"{caller.agent_id}\n{idempotency_key}".encode()).hexdigest()
         return cls(caller, request, action_digest(request), new_id(), key, hashlib.sha256(payload).hexdigest())
 
+    def without_key(self) -> Ask:
+        """The same check, whose answer is not kept."""
+        return replace(self, key=None, bound=False)
+
 
 def row_of(
     ask: Ask, answer: CheckAnswer, now: datetime, approval: ApprovalRequest | None = None
@@ -64,7 +68,7 @@ def row_of(
     )
 
 
-async def keep(ask: Ask, answer: CheckAnswer, now: datetime, approval: ApprovalRequest) -> None:
+async def keep(ask: Ask, answer: CheckAnswer, now: datetime, approval: ApprovalRequest | None = None) -> None:
     """Within a transaction: the key is written with what it stands for.
 
     Raises IntegrityError when the key was used meanwhile: then nothing of this round may stay.

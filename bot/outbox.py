@@ -14,7 +14,7 @@ from uuid import UUID
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import ApprovalStatus, OutboxKind
 from models.outbox import OutboxMessage
-from models.values import Json
+from models.values import Json, JsonObject
 
 CLICK_GRACE = timedelta(seconds=1)
 """A clicked card is patched this long after the answer to the click: a PATCH during the callback may be overwritten."""
@@ -77,6 +77,32 @@ def text(
         approval_id=approval_id,
         person_id=person_id,
         payload=_json({"text": text, "thread_of": str(thread_of) if thread_of else None, "only_while": only_while}),
+        dedupe=dedupe,
+        due_at=now,
+        created_at=now,
+    )
+
+
+def card(
+    *,
+    tenant: str,
+    person_id: UUID,
+    app_id: str,
+    card: JsonObject,
+    fallback: str,
+    now: datetime,
+    dedupe: str | None = None,
+    approval_id: UUID | None = None,
+) -> OutboxMessage:
+    """A card to one person, final when written; the person gets the text `fallback` where Feishu refuses it."""
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.CARD,
+        lane=f"person:{person_id}",
+        app_id=app_id,
+        approval_id=approval_id,
+        person_id=person_id,
+        payload=_json({"card": card, "fallback": fallback}),
         dedupe=dedupe,
         due_at=now,
         created_at=now,

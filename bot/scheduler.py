@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.digests import Digests
 from bot.execution.executions import Executions
+from bot.freezing import Freezing
 from bot.housekeeping import Housekeeping
 from bot.ports import Clock
 from bot.reminders import Reminders
@@ -31,11 +33,20 @@ class Job:
     run: Callable[[], Awaitable[object]]
 
 
-def jobs(reminders: Reminders, executions: Executions, housekeeping: Housekeeping, clock: Clock) -> list[Job]:
+def jobs(
+    reminders: Reminders,
+    executions: Executions,
+    freezing: Freezing,
+    digests: Digests,
+    housekeeping: Housekeeping,
+    clock: Clock,
+) -> list[Job]:
     """What ticks in the service. The worker takes back its outbox leases by itself."""
     return [
         Job("reminders", timedelta(seconds=2), lambda: reminders.tick(clock.now())),
         Job("executions", timedelta(seconds=5), lambda: executions.recover(clock.now())),
+        Job("freezes", timedelta(seconds=5), lambda: freezing.lift_due(clock.now())),
+        Job("digests", timedelta(seconds=30), lambda: digests.tick(clock.now())),
         Job("housekeeping", timedelta(minutes=10), lambda: housekeeping.tick(clock.now())),
     ]
 

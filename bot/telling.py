@@ -14,8 +14,8 @@ from bot.outbox import Bell
 from bot.people.joining import People
 from bot.views import Views
 from bot.waiters.registry import Waiters
-from cards import messages
-from cards.views import Audience, L2View, Notice
+from cards import granting, messages
+from cards.views import Audience, GrantUseView, L2View, Notice
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import Delivery, Level, Via
@@ -133,6 +133,20 @@ class Telling:
         wanted = {approval.creator_id, approval.requester_id} - {None}
         return await User.filter(id__in=list(wanted))
 
+    async def spared(self, known: KnownAgent, view: GrantUseView, now: datetime) -> Told:
+        """A grant spared the question: the creator gets the card that can revoke it, and an inbox line; not saved."""
+        creator = await User.get(id=known.facts.creator_id)
+        notice = granting.used_notice(view, creator.language)
+        message = outbox.card(
+            tenant=known.facts.tenant,
+            person_id=creator.id,
+            app_id=known.facts.app_id or self._people.default_app_id,
+            card=granting.used_card(view, creator.language),
+            fallback=notice.text,
+            now=now,
+        )
+        return _told(message, notice, creator, now)
+
     async def executing(self, known: KnownAgent, request: ActionRequest, decision: Decision, now: datetime) -> Told:
         """L2: the creator is told that the action is executing, by text and in the inbox; other levels tell nobody.
 
@@ -162,13 +176,18 @@ class Telling:
             text=notice.text,
             now=now,
         )
-        message.lane = f"notice:{creator.id}"  # a talkative agent never stands before anybody's questions
-        line = Notification(
-            tenant=agent.tenant,
-            person_id=creator.id,
-            type="check.executing",
-            title=notice.title[:TITLE_LIMIT],
-            body=notice.body,
-            created_at=now,
-        )
-        return Told((message,), (line,))
+        return _told(message, notice, creator, now)
+
+
+def _told(message: OutboxMessage, notice: Notice, creator: User, now: datetime) -> Told:
+    """The message, and the same as a line in the inbox."""
+    message.lane = f"notice:{creator.id}"  # a talkative agent never stands before anybody's questions
+    line = Notification(
+        tenant=message.tenant,
+        person_id=creator.id,
+        type="check.executing",
+        title=notice.title[:TITLE_LIMIT],
+        body=notice.body,
+        created_at=now,
+    )
+    return Told((message,), (line,))

@@ -6,17 +6,18 @@ Reads only. Whether it reads inside a transaction is its caller's business.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Protocol
 from uuid import UUID
 
 from bot import answers
 from bot.asking.parsing import from_json
-from cards.views import ApprovalView
+from cards.views import ApprovalView, GrantView, OfferView
 from cards.words import CHINA
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
-from models.enums import Delivery
+from models.enums import ApprovalStatus, Delivery
 from models.user import User
 
 
@@ -26,11 +27,28 @@ class ApprovalLinks(Protocol):
     def approval(self, approval_id: UUID, person_id: UUID, now: datetime) -> str: ...
 
 
+class AsksLess(Protocol):
+    """What is needed of bot.granting.offering: how the card of a request helps to be asked less."""
+
+    async def on(self, approval: ApprovalRequest, now: datetime) -> OfferView | None: ...
+
+    async def given(self, approval: ApprovalRequest, now: datetime) -> tuple[GrantView, ...]: ...
+
+
 class Views:
-    def __init__(self, links: ApprovalLinks, zone: tzinfo = CHINA) -> None:
+    def __init__(self, links: ApprovalLinks, zone: tzinfo = CHINA, offers: AsksLess | None = None) -> None:
         """`zone`: in which people read times (ASSENT_TIMEZONE)."""
         self._links = links
+        self._offers = offers
         self.zone = zone
+
+    async def card(self, approval: ApprovalRequest, now: datetime, *, person_id: UUID) -> ApprovalView:
+        """As `of`, with what only the card shows: the grants that were given on it, and those that it offers."""
+        view = await self.of(approval, now, person_id=person_id)
+        if self._offers is None or approval.status is not ApprovalStatus.APPROVED:
+            return view
+        offer, given = await self._offers.on(approval, now), await self._offers.given(approval, now)
+        return replace(view, offer=offer, grants=given)
 
     async def of(self, approval: ApprovalRequest, now: datetime, *, person_id: UUID | None = None) -> ApprovalView:
         """The approval at its present revision as `person_id` sees it; without a reader there is no link."""

@@ -51,6 +51,29 @@ _DECLINED: dict[str, Bilingual] = {
         "There is an admin already; the code is no longer valid. Ask an admin.",
     ),
     "too_many_tries": Bilingual("尝试太多次了，请十分钟后再试。", "Too many tries. Wait ten minutes."),
+    "reserved_name": Bilingual(
+        "「{given}」在命令里另有含义，请换一个名称。",
+        "“{given}” means something else in commands. Choose another name.",
+    ),
+    "no_such_version": Bilingual(
+        "没有版本 v{given}。全部版本：/policy history", "There is no version v{given}. All versions: /policy history"
+    ),
+    "bad_end": Bilingual(
+        "「{given}」的期限不能用：要晚于现在；观察最长 30 天，访问令牌最长 366 天。",
+        "The end of “{given}” cannot be used: it must lie ahead, at most 30 days for an observation, 366 for a token.",
+    ),
+    "bad_label": Bilingual(
+        "标签「{given}」不能用：名和值各 1 到 100 个可见字符，最多 20 个标签。",
+        "The label “{given}” cannot be used: name and value need 1 to 100 printable characters, and 20 labels at most.",
+    ),
+    "bad_limit": Bilingual(
+        "上限「{given}」不能用：写 0 到 100000 的整数。",
+        "The limit “{given}” cannot be used: write a whole number from 0 to 100000.",
+    ),
+    "too_many_tokens": Bilingual(
+        "{given} 已有 20 个有效的访问令牌，请先撤销不用的。",
+        "{given} has 20 access tokens that work. Revoke those that are not needed first.",
+    ),
 }
 
 
@@ -74,13 +97,6 @@ def stranger(language: Language) -> str:
     return Bilingual("抱歉，我只为本组织的成员服务。", "Sorry, I only work for members of this organisation.").in_(
         language
     )
-
-
-def policy_unchanged(agent: str, version: int, language: Language) -> str:
-    words = Bilingual(
-        "「{agent}」的策略本来就是这样（v{n}）。", "Nothing to change: policy v{n} of “{agent}” says so already."
-    )
-    return words.format(agent=safe_line(agent), n=version).in_(language)
 
 
 def executor_secret_link(agent: str, url: str, valid: timedelta, language: Language) -> str:
@@ -126,6 +142,11 @@ _PLACEHOLDERS = {
     "LEVEL": "级别",
     "URL": "网址",
     "WHO": "邮箱或ID",
+    "VERSION": "版本",
+    "KEY": "键",
+    "VALUE": "值",
+    "FIELDS": "参数名",
+    "N": "数量",
 }
 
 

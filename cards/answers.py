@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from cards.execution import execution_words
-from cards.faults import fault_words
 from cards.notices import outcome_lines
 from cards.said_in_text import as_typed, labelled, lines, link_line, safe_action, safe_arguments, safe_line, safe_text
 from cards.views import (
@@ -17,7 +16,6 @@ from cards.views import (
     CopyView,
     PendingItem,
     PendingView,
-    PolicyView,
     WhoamiView,
 )
 from cards.words import (
@@ -226,45 +224,6 @@ def executor_set(name: str, url: str | None, language: Language) -> str:
         "「{name}」的操作获批后由服务调用：{url}", "Approved actions of “{name}” are run by calling {url}"
     )
     return words.format(name=safe_line(name), url=safe_line(url, 300)).in_(language)
-
-
-_LEVELS = Bilingual(
-    "（L1 直接执行，L2 执行并告知，L3 需要同意，DENY 禁止）",
-    "(L1 runs, L2 runs and you are told, L3 needs approval, DENY never runs)",
-)
-
-
-def policy_show(view: PolicyView, language: Language, *, now: datetime, zone: tzinfo = CHINA) -> str:
-    """The rules in their order, then the default."""
-    title = Bilingual("「{agent}」的策略 v{n}", "Policy v{n} of “{agent}”").format(
-        agent=safe_line(view.agent), n=view.version
-    )
-    default = Bilingual("其他：{level}", "anything else: {level}").format(level=view.default.value)
-    by = Bilingual("由 {who} 于 {at} 修改", "Changed by {who}, {at}")
-    changed = view.author is not None and view.at is not None
-    return lines(
-        title.in_(language),
-        (f"· {safe_line(rule.pattern)}: {rule.level.value}" for rule in view.rules),
-        f"· {default.in_(language)}",
-        _LEVELS.in_(language),
-        by.format(who=safe_line(view.author or "—"), at=moment(view.at or now, now, zone)).in_(language)
-        if changed
-        else None,
-    )
-
-
-def policy_saved(view: PolicyView, language: Language) -> str:
-    words = Bilingual(
-        "「{agent}」的策略已更新为 v{n}，立即生效。查看：/policy show {typed}",
-        "Policy v{n} of “{agent}” is in force. To see it: /policy show {typed}",
-    )
-    return words.format(agent=safe_line(view.agent), n=view.version, typed=as_typed(view.agent)).in_(language)
-
-
-def policy_invalid(faults: Sequence[str], language: Language) -> str:
-    """Every fault at once, so that one more try is enough."""
-    title = Bilingual("策略没有更新，请改正：", "The policy was not changed. Please correct:")
-    return lines(title.in_(language), (f"· {safe_line(fault_words(fault, language), 300)}" for fault in faults[:20]))
 
 
 def audit_list(view: AuditView, language: Language, *, now: datetime, zone: tzinfo = CHINA) -> str:

@@ -10,21 +10,18 @@ from collections.abc import Iterator
 from datetime import tzinfo
 
 from cards import elements as node
-from cards.arguments import Risk, Row, risk, rows, sole, target
-from cards.escape import json_bytes
+from cards.action import argument_nodes, claim_nodes, headline_nodes
+from cards.arguments import Risk, risk
 from cards.execution import execution_nodes
-from cards.shown import name, names, quoted, said
+from cards.less import less_nodes
+from cards.shown import name, names, said
 from cards.states import CardState, card_state
 from cards.views import ApprovalView
 from cards.words import VERDICTS, VIAS, Bilingual, lasting, moment, zone_name
 from models.enums import ApprovalStatus, Executor, Verdict
 from models.values import JsonObject
 
-_TARGET = 600
-_ARGUMENTS = 7_500  # bytes of all arguments together while they are to be decided on
-_PAST_ARGUMENTS = 4_000  # and afterwards, when the result needs room as well
-_MOST_ARGUMENTS = 12
-_MOST_OPEN_ARGUMENTS = 5  # more, or a long one, are folded away
+_PAST_ARGUMENTS = 4_000  # bytes of all arguments together, when the result needs room as well
 REASON_LENGTH = 500  # characters that may be typed; Feishu's maximum is 1000
 
 _RISK_HINTS = {
@@ -86,9 +83,8 @@ def _summary(view: ApprovalView, state: CardState) -> Bilingual:
 
 
 def _question(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
-    family = risk(view.action_type, view.tool)
-    yield from _what(view, family)
-    if family:
+    yield from headline_nodes(view.action_type, view.tool, view.args)
+    if family := risk(view.action_type, view.tool):
         yield node.block(_RISK_HINTS[family], color="red")
     yield from _people(view)
     expires = Bilingual("{at}（{zone}）", "{at} ({zone})")
@@ -96,8 +92,8 @@ def _question(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
     yield node.labelled(
         Bilingual("有效期至", "Open until"), expires.format(at=at, zone=zone_name(view.expires_at, zone))
     )
-    yield from _claim(view)
-    yield from _arguments(view, folded=False)
+    yield from claim_nodes(view.claimed_reason)
+    yield from argument_nodes(view.action_type, view.tool, view.args, folded=False)
     yield node.divider()
     yield _decision_form(view)
     yield node.note(_ONCE[view.executor])
@@ -105,27 +101,14 @@ def _question(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
 
 
 def _record(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
-    yield from _what(view, risk(view.action_type, view.tool))
+    yield from headline_nodes(view.action_type, view.tool, view.args)
     yield from _resolution(view, zone)
     yield from execution_nodes(view, zone)
     yield from _people(view)
-    yield from _claim(view)
-    yield from _arguments(view, folded=True)
+    yield from claim_nodes(view.claimed_reason)
+    yield from argument_nodes(view.action_type, view.tool, view.args, budget=_PAST_ARGUMENTS, folded=True)
+    yield from less_nodes(view)
     yield from _footer(view)
-
-
-def _what(view: ApprovalView, family: Risk | None) -> Iterator[JsonObject]:
-    tool = name(view.tool) if view.tool else None
-    telling = _telling(view, family)
-    over = [tool if telling else None, sole(view.args, telling, _ARGUMENTS)]
-    if any(over):
-        yield node.note(" · ".join(filter(None, over)))
-    if telling or tool:
-        yield node.block(telling or tool or "", size="heading")
-
-
-def _telling(view: ApprovalView, family: Risk | None) -> str | None:
-    return target(view.args, family, _TARGET, json_bytes)
 
 
 def _people(view: ApprovalView) -> Iterator[JsonObject]:
@@ -135,12 +118,6 @@ def _people(view: ApprovalView) -> Iterator[JsonObject]:
         yield node.labelled(Bilingual("请求人", "Requester"), name(view.requester))
     if view.asked:
         yield node.labelled(Bilingual("同时询问", "Also asked"), names(view.asked))
-
-
-def _claim(view: ApprovalView) -> Iterator[JsonObject]:
-    if view.claimed_reason and view.claimed_reason.strip():
-        yield node.note(Bilingual("智能体自称的理由（未核实）", "The agent's own reason (not verified)"))
-        yield node.block(quoted(view.claimed_reason), color="grey")
 
 
 def _resolution(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
@@ -159,24 +136,6 @@ def _resolution(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
     yield node.labelled(Bilingual("等待", "Waited"), lasting(view.waited))
     if view.resolution_reason and view.resolution_reason.strip():
         yield node.labelled(Bilingual("理由", "Reason"), said(view.resolution_reason))
-
-
-def _arguments(view: ApprovalView, *, folded: bool) -> Iterator[JsonObject]:
-    shown, hidden = rows(view.args, _PAST_ARGUMENTS if folded else _ARGUMENTS, _MOST_ARGUMENTS)
-    headline = _telling(view, risk(view.action_type, view.tool))
-    if not shown or sole(view.args, headline, _ARGUMENTS) is not None:
-        return  # none, or the headline says it all
-    more = Bilingual("还有 {n} 项未显示", "{n} more not shown").format(n=hidden)
-    tail = [node.note(more)] if hidden else []
-    if folded or len(shown) > _MOST_OPEN_ARGUMENTS or not all(row.is_short for row in shown):
-        title = Bilingual("参数（{n} 项）", "Arguments ({n})").format(n=len(view.args))
-        yield node.panel(title, [*(part for row in shown for part in _stacked(row)), *tail])
-    else:
-        yield from (node.labelled(row.name, row.text) for row in shown)
-
-
-def _stacked(row: Row) -> tuple[JsonObject, JsonObject]:
-    return node.note(row.name), node.block(row.text)
 
 
 def _decision_form(view: ApprovalView) -> JsonObject:

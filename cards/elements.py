@@ -84,13 +84,40 @@ def text_input(name: str, label: Bilingual, placeholder: Bilingual, max_length: 
     }
 
 
-def submit(name: str, label: Bilingual, kind: str, value: JsonObject) -> JsonObject:
-    """A form's button. Clients refuse one without name or without value, so it has both (peers, section 6)."""
+def multi_select(
+    name: str, placeholder: Bilingual, options: Iterable[tuple[str, Words]], selected: Iterable[str]
+) -> JsonObject:
+    """Several of many, inside a form; `options` are values with what is shown of them."""
+    return {
+        "tag": "multi_select_static",
+        "name": name,
+        "width": "fill",
+        "placeholder": plain_text(placeholder),
+        "options": [{"text": plain_text(words), "value": value} for value, words in options],
+        "selected_values": [*selected],
+    }
+
+
+def button(name: str, label: Bilingual, kind: str, value: JsonObject) -> JsonObject:
+    """A button that calls back by itself. It has name and value: clients lose the one or the other."""
     return {
         "tag": "button",
         "name": name,
         "type": kind,
         "size": "large",
+        "width": "fill",
+        "text": plain_text(label),
+        "behaviors": [{"type": "callback", "value": value}],
+    }
+
+
+def submit(name: str, label: Bilingual, kind: str, value: JsonObject, *, size: str = "large") -> JsonObject:
+    """A form's button. Clients refuse one without name or without value, so it has both (peers, section 6)."""
+    return {
+        "tag": "button",
+        "name": name,
+        "type": kind,
+        "size": size,
         "width": "fill",
         "form_action_type": "submit",
         "text": plain_text(label),

@@ -14,15 +14,52 @@ _ZH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(.+) is not a level; write L1, L2, L3 or DENY; did you mean (\w+)\?", r"\1 不是级别，您是想写 \2 吗？"),
         (r"(.+) is not a level; write L1, L2, L3 or DENY", r"\1 不是级别，可选 L1、L2、L3、DENY"),
         (r"a policy is a map from action to level, not (.+)", r"策略应是从操作到级别的对象，不是 \1"),
+        (r"a floor is a map from action to level, not (.+)", r"底线应是从操作到级别的对象，不是 \1"),
         (r"a map from action to level or a list of rules, not (.+)", r"应是从操作到级别的对象，或规则的列表，不是 \1"),
         (r"a rule is (\{.+\}), not (.+)", r"规则应写成 \1，不是 \2"),
-        (r"an action is a text such as (\S+) or (\S+), not (.+)", r"操作应是文本，例如 \1 或 \2，不是 \3"),
+        (r"a rule says what it matches: (.+)", r"规则要写明匹配什么：action、tool……或 when"),
+        (r"a pattern is a text such as (\S+) or (\S+), not (.+)", r"匹配模式应是文本，例如 \1 或 \2，不是 \3"),
         (r"stands beside rules; put it into rules", "请放到 rules 里面"),
         (r"no such member of a rule", "规则里没有这一项"),
         (r"more than (\d+) rules", r"规则多于 \1 条"),
+        (r"more than (\d+) labels", r"标签多于 \1 个"),
         (r"longer than (\d+) characters", r"超过 \1 个字符"),
         (r"control, invisible or surrounding space characters", "含有控制字符、不可见字符或首尾空格"),
+        (r"control or invisible character (\S+)", r"含有控制字符或不可见字符 \1"),
         (r"never reached: (.+) matches first", r"永远用不到：\1 已先匹配"),
+        (r"never reached: (.+) matches under the same condition", r"永远用不到：\1 以同样的条件先匹配"),
+        (r"labels are a map such as (\{.+\}), not (.+)", r"labels 应写成 \1，不是 \2"),
+        (r"(.+) is no label", r"\1 不能用作标签"),
+        (r"a printable text of 1 to (\d+) characters", r"应是 1 到 \1 个可见字符的文本"),
+        (r"another rule is called (.+)", r"已有叫 \1 的规则"),
+        (r"a floor has no default; .+", '底线没有默认级别；可以写一条 "*" 的规则'),
+        # conditions
+        (r"a condition is a text such as (.+), not (.+)", r"条件应是文本，例如 \1，不是 \2"),
+        (r"a condition is a CEL expression, not an empty text", "条件应是 CEL 表达式，不能为空"),
+        (r"a condition gives true or false; compare it with something: .+", "条件的结果应是真或假，请与某个值比较"),
+        (r"a condition gives true or false; this gives (\w+)", r"条件的结果应是真或假，这里是 \1"),
+        (r"undeclared reference to (.+)", r"没有 \1 这个名称"),
+        (r"found no matching overload for (.+)", r"类型不符：\1"),
+        (r"Syntax error: (.+)", r"语法错误：\1"),
+        (r"(\w+) takes one text that is written out, in quotes", r"\1 的参数要写成引号里的文本"),
+        # what is worth a look
+        (r"(\w+) has no effect: the floor's rule (.+) demands (\w+)", r"\1 不起作用：底线 \2 要求 \3"),
+        (r"(\w+) may have no effect: the floor's rule (.+) demands (\w+)", r"\1 可能不起作用：底线 \2 要求 \3"),
+        (r"the default (\w+) has no effect: the floor's rule (.+) demands (\w+)", r"默认 \1 不起作用：底线 \2 要求 \3"),
+        (r"names that match (.+) too get (\w+): .+", r"同时符合 \1 的会按 \2：它排在前面"),
+        (
+            r"whatever no rule names runs without anyone being told at once",
+            "没有规则的操作会直接执行，不会马上通知",
+        ),
+        (r"(.+) looks like a regular expression; only \* has a meaning", r"\1 像正则表达式，但只有 * 有含义"),
+        (r"matches\((.+)\) looks anywhere in the text; .+", r"matches(\1) 会在任意位置匹配；要从头匹配请以 ^ 开头"),
+        (r"(.+) is UTC; name the zone: (.+)", r"\1 是 UTC 时间，请写明时区：\2"),
+        (r"the condition does not depend on the request", "条件与请求无关"),
+        (r"the agent itself names the (requester|session): a claim may .+", r"\1 由智能体自己填写：自称可能使级别变宽"),
+        (r"the agent itself names the (requester|session): another .+", r"\1 由智能体自己填写：换一个就能绕开这条规则"),
+        (r"it relates values of args to each other: .+", "条件把参数的值互相比较：参数很大时会按更严的处理"),
+        (r"a floor that demands L1 demands nothing", "要求 L1 的底线等于没有要求"),
+        (r"(.+) always demands more", r"\1 总是要求更严"),
         # URLs of executors
         (r"is not a URL", "不是网址"),
         (r"contains blanks or control characters", "含有空格或控制字符"),
@@ -36,6 +73,7 @@ _ZH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+_PLACED = re.compile(r"line (\d+), column (\d+): (.*)", re.DOTALL)
 _KIND_WORDS = {"a list": "列表", "a map": "对象", "null": "空值"}
 _KINDS = re.compile(r"a list\b|a map\b|null\b")
 
@@ -44,9 +82,22 @@ def fault_words(fault: str, language: Language) -> str:
     """The fault as the person reads it, the place in front of it kept; one that is not known stays as it is."""
     if language is not Language.ZH_CN:
         return fault
+    first, break_, below = fault.partition("\n")  # below stands the text itself, with a mark
+    return _chinese(first) + break_ + below
+
+
+def _chinese(fault: str) -> str:
     place, colon, detail = fault.partition(": ")
     for where, told in ((f"{place}：", detail), ("", fault)) if colon else (("", fault),):
-        for pattern, chinese in _ZH:
-            if match := pattern.fullmatch(told):
-                return where + _KINDS.sub(lambda kind: _KIND_WORDS[kind[0]], match.expand(chinese))
+        if placed := _PLACED.fullmatch(told):
+            return f"{where}第 {placed[1]} 行第 {placed[2]} 列，{_known(placed[3]) or placed[3]}"
+        if known := _known(told):
+            return where + known
     return fault
+
+
+def _known(told: str) -> str | None:
+    for pattern, chinese in _ZH:
+        if match := pattern.fullmatch(told):
+            return _KINDS.sub(lambda kind: _KIND_WORDS[kind[0]], match.expand(chinese))
+    return None

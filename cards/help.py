@@ -29,6 +29,7 @@ _EVERYONE = (
     _entry("/reject 编号 理由", "/reject ID reason", "拒绝，理由会告诉智能体", "reject; the agent is told the reason"),
     _entry("/agents", "/agents", "我的智能体", "my agents"),
     _entry("/agent create 名称", "/agent create NAME", "创建智能体", "create an agent"),
+    _entry("/why 编号", "/why ID", "为什么是这个结果", "why it was decided so"),
     _entry("/whoami", "/whoami", "我的身份", "who I am here"),
 )
 _CREATORS = (
@@ -40,11 +41,28 @@ _CREATORS = (
         "设置获批后由谁执行",
         "who runs approved actions",
     ),
-    _entry("/policy show 名称", "/policy show NAME", "查看策略", "show its policy"),
+    _entry("/freeze 名称|all", "/freeze NAME|all", "立即冻结；解除：/unfreeze", "stop everything at once; /unfreeze"),
+    _entry(
+        "/policy show|history 名称|floor",
+        "/policy show|history NAME|floor",
+        "查看策略、历次修改",
+        "the policy, its versions",
+    ),
     _entry("/policy set 名称 操作 级别", "/policy set NAME ACTION LEVEL", "修改策略", "change its policy"),
+    _entry("/policy test|replay 名称 …", "/policy test|replay NAME …", "试算，什么都不执行", "try it; nothing runs"),
+    _entry("/policy rollback 名称 版本", "/policy rollback NAME VERSION", "恢复旧版本", "an earlier version again"),
+    _entry(
+        "/grant list|exact|kind|revoke", "/grant list|exact|kind|revoke", "以后少问，随时撤销", "ask me less; end it"
+    ),
+    _entry(
+        "/token create|list|revoke", "/token create|list|revoke", "HTTP 接口的令牌", "tokens for the HTTP interface"
+    ),
     _entry("/audit", "/audit", "审计记录", "audit entries"),
 )
 _ADMINS = (
+    _entry("/policy set floor …", "/policy set floor …", "修改组织的底线", "change the organisation's floor"),
+    _entry("/observe 名称 for 7d|off", "/observe NAME for 7d|off", "只观察，不拦截", "only watch, hold nothing back"),
+    _entry("/agent label|limit 名称 …", "/agent label|limit NAME …", "标签、限额", "labels, limits"),
     _entry("/user list", "/user list", "人员与角色", "people and roles"),
     _entry("/user role 邮箱或ID 角色", "/user role WHO ROLE", "修改角色", "change a role"),
 )

@@ -14,9 +14,6 @@ from cards.answers import (
     in_private,
     not_a_command,
     pending_list,
-    policy_invalid,
-    policy_saved,
-    policy_show,
     role_set,
     show,
     too_old,
@@ -36,6 +33,7 @@ from cards.notices import (
     resolved_text,
     undeliverable_alert,
 )
+from cards.policies import policy_invalid, policy_saved, policy_show, policy_unchanged
 from cards.refusals import (
     busy_toast,
     refusal_sentence,
@@ -68,6 +66,7 @@ __all__ = [
     "policy_invalid",
     "policy_saved",
     "policy_show",
+    "policy_unchanged",
     "refusal_sentence",
     "refusal_text",
     "refusal_toast",

@@ -54,6 +54,22 @@ _SENTENCES: dict[RefusalKind, Bilingual] = {
     RefusalKind.DENIED_NOW: Bilingual(
         "现行策略禁止这个操作，没有执行。", "The policy in force denies this action. It did not run."
     ),
+    RefusalKind.BELOW_FLOOR: Bilingual(
+        "组织的底线要求每次都问，不能免问{detail}。",
+        "The organisation's floor demands that this is asked every time{detail}.",
+    ),
+    RefusalKind.FROZEN: Bilingual(
+        "智能体{at}已被{by}冻结，解冻后才能继续。",
+        "The agent was frozen{by}{at}. It can go on when the freeze is over.",
+    ),
+    RefusalKind.VERSION_MOVED: Bilingual(
+        "没有改动：{by}{at}写了更新的版本{detail}。请看过再改。",
+        "Nothing was changed: a newer version{detail} was written{by}{at}. Look at it first.",
+    ),
+    RefusalKind.BELOW_FLOOR: Bilingual(
+        "底线要求这类操作每次都问{detail}，不能授权免问。",
+        "The organisation's floor asks for this every time{detail}; no grant can spare it.",
+    ),
     RefusalKind.NOT_PENDING: Bilingual("这个请求已经结束（{status}）。", "This request is already over ({status})."),
     RefusalKind.NOT_PERMITTED: Bilingual("您没有权限这样做。", "You are not permitted to do this."),
     RefusalKind.UNKNOWN_SUBJECT: Bilingual("没有找到{detail}。", "Not found{detail}."),
@@ -80,7 +96,12 @@ def refusal_sentence(refusal: Refusal, now: datetime, zone: tzinfo = CHINA) -> B
     )
 
 
+_NOT_OF_AN_APPROVAL = frozenset({RefusalKind.FROZEN, RefusalKind.VERSION_MOVED})
+
+
 def _by(refusal: Refusal, *, has_time: bool) -> Bilingual:
+    if refusal.by is None and refusal.kind in _NOT_OF_AN_APPROVAL:
+        return Bilingual("", "")
     if refusal.by is None:
         return Bilingual("", "") if has_time else Bilingual("这个请求", "")
     who = name(refusal.by)
@@ -91,6 +112,10 @@ def _detail(refusal: Refusal) -> Bilingual:
     if not refusal.detail:
         return Bilingual("这一项", "") if refusal.kind is RefusalKind.UNKNOWN_SUBJECT else Bilingual("", "")
     value = name(refusal.detail, 300)
+    if refusal.kind is RefusalKind.VERSION_MOVED:
+        return Bilingual(f" v{value}", f" (v{value})")
+    if refusal.kind is RefusalKind.BELOW_FLOOR:
+        return Bilingual(f"（{value}）", f" ({value})")
     bare = refusal.kind is RefusalKind.UNKNOWN_SUBJECT
     return Bilingual(f"「{value}」" if bare else f"：{value}", f": {value}")
 

@@ -14,12 +14,107 @@ from models.enums import (
     Delivery,
     ExecutionStatus,
     Executor,
+    GrantKind,
     Language,
     Level,
+    ReviewAnswer,
     Role,
     Via,
 )
-from models.values import ExecutionView, JsonObject
+from models.values import ExecutionView, Json, JsonObject
+
+
+class LimitKind(StrEnum):
+    """How a grant holds one argument."""
+
+    FIXED = "fixed"
+    ONE_OF = "one_of"
+    AT_MOST = "at_most"
+    TEXT = "text"  # any text of at most so many characters
+    ANY = "any"  # anything of its JSON type
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """One argument under a grant. Values are whole and unmasked; drawing masks and cuts."""
+
+    name: str
+    kind: LimitKind
+    values: tuple[Json, ...] = ()  # what it is, or may be
+    most: int | float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantView:
+    """One standing permission, as it stood at `now`."""
+
+    grant_id: UUID
+    kind: GrantKind
+    agent: str
+    action_type: str
+    giver: str
+    given_at: datetime
+    expires_at: datetime
+    max_uses: int
+    uses: int
+    now: datetime
+    tool: str | None = None
+    limits: tuple[LimitView, ...] = ()  # none: exactly what was approved
+    revoked_by: str | None = None
+    revoked_at: datetime | None = None
+    zone: tzinfo = CHINA
+
+    @property
+    def stands(self) -> bool:
+        """Whether it still spares questions."""
+        return self.revoked_at is None and self.now < self.expires_at and self.uses < self.max_uses
+
+    @property
+    def uses_left(self) -> int:
+        return max(0, self.max_uses - self.uses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantUseView:
+    """An action that is executing without a question, because of a grant."""
+
+    grant: GrantView
+    check_id: UUID
+    args: JsonObject
+    at: datetime
+    requester: str | None = None
+    claimed_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewView:
+    """A sampled run under a graduated grant: was it right?"""
+
+    review_id: UUID
+    use: GrantUseView
+    answer: ReviewAnswer | None = None
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedField:
+    """An argument that a grant of this kind keeps as it is, or lets vary within bounds."""
+
+    name: str
+    value: Json
+    fixed: bool  # what is proposed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferView:
+    """How to be asked less, on the card of an approval. At most one of each kind; None where it is not offered."""
+
+    exact_for: timedelta | None = None
+    kind_until: datetime | None = None
+    fields: tuple[OfferedField, ...] = ()  # for the kind; in the order of the request
+    graduate_for: timedelta | None = None
+    streak: int = 0  # untouched approvals in a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +149,8 @@ class ApprovalView:
     attempt: int = 1
     reminders: int = 0  # how many were sent
     details_url: str | None = None  # the full page; only ever our own link
+    offer: OfferView | None = None
+    grants: tuple[GrantView, ...] = ()  # that were given on this card
     zone: tzinfo = CHINA  # in which the reader reads times
     rev: int = 1  # not drawn: whoever sends compares it with the revision a copy shows
 
@@ -172,20 +269,26 @@ class AgentView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRuleView:
-    pattern: str
+    pattern: str  # the rule's name
     level: Level
+    conditions: tuple[str, ...] = ()  # what it matches on, where the name does not say it
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyView:
-    """An agent's policy in rule order."""
+    """An agent's policy in rule order, or the tenant's floor."""
 
     agent: str
     version: int
-    default: Level
+    default: Level | None  # None: a floor, which has none
     rules: tuple[PolicyRuleView, ...]
     author: str | None = None
     at: datetime | None = None
+
+    @property
+    def is_floor(self) -> bool:
+        return self.default is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -62,6 +62,28 @@ def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
+def _percent(value: object) -> object:
+    if isinstance(value, str) and value.rstrip().endswith("%"):
+        try:
+            return float(value.rstrip().removesuffix("%")) / 100
+        except ValueError:
+            return value
+    return value
+
+
+def _clock_time(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "never":
+        return None
+    hours, colon, minutes = value.strip().partition(":")
+    if not (colon and hours.isascii() and hours.isdigit() and minutes.isascii() and minutes.isdigit()):
+        raise ValueError("must be a time of day such as 18:00, or never")
+    if int(hours) > 23 or int(minutes) > 59 or len(minutes) != 2:
+        raise ValueError("must be a time of day such as 18:00, or never")
+    return time(int(hours), int(minutes))
+
+
 def _sensible(value: timedelta) -> timedelta:
     if not timedelta() < value <= LONGEST:
         raise ValueError("must be longer than zero and at most 366d")
@@ -71,6 +93,8 @@ def _sensible(value: timedelta) -> timedelta:
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_comma_list)]
 Duration = Annotated[timedelta, BeforeValidator(_one_duration), AfterValidator(_sensible)]
+Share = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=1, allow_inf_nan=False)]
+ClockTime = Annotated[time | None, BeforeValidator(_clock_time)]
 Durations = Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(_many_durations)]
 
 
@@ -98,6 +122,12 @@ class Settings(BaseSettings):
     claim_ttl: Duration = timedelta(hours=24)
     rejection_cooldown: Duration = timedelta(minutes=10)
     stale_command_after: Duration = timedelta(minutes=5)
+    max_pending: int = Field(default=100, ge=1, le=100_000)
+    checks_per_minute: int = Field(default=600, ge=1, le=10_000_000)
+    graduation_after: int = Field(default=25, ge=3, le=1000)
+    graduation_for: Duration = timedelta(days=30)
+    review_sample: Share = 0.1
+    digest_at: ClockTime = time(18, 0)
     allow_http_executors: bool = False
     timezone: str = "Asia/Shanghai"
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"

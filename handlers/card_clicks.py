@@ -11,9 +11,14 @@ import structlog
 from bot.approvals import AlreadyDone, Resolved
 from bot.clicks import Clicks, Pressed
 from bot.database.outage import is_outage
+from bot.granting.presses import Drawn, GrantPressed, Repeated
+from bot.granting.values import Given, Reviewed, Revoked
 from bot.ports import Clock
 from cards import messages
 from cards.approval import approval_card
+from cards.granting import given_toast, repeated_toast, revoked_toast, used_card
+from cards.reviewing import review_card, reviewed_toast
+from cards.views import ApprovalView, GrantUseView, ReviewView
 from models.values import AppCredentials, CardClick, JsonObject, Refusal
 
 ANSWER_WITHIN = 2.5
@@ -41,32 +46,54 @@ class CardClicks:
         log.info("card.clicked", app=app.app_id, event_id=click.event_id, outcome=_word(pressed))
         return self._answer(pressed, self._clock.now())
 
-    def _answer(self, pressed: Pressed, now: datetime) -> JsonObject:
+    def _answer(self, pressed: Pressed | GrantPressed, now: datetime) -> JsonObject:
         body: JsonObject = {"toast": _toast(pressed, now, self._zone)}
         if pressed.view is not None:
-            body["card"] = {"type": "raw", "data": approval_card(pressed.view)}
+            body["card"] = {"type": "raw", "data": _card(pressed.view)}
         return body
 
 
-def _toast(pressed: Pressed, now: datetime, zone: tzinfo) -> JsonObject:
-    match pressed.outcome:
-        case Refusal() as refusal:
-            return messages.refusal_toast(refusal, now, zone)
-        case Resolved() | AlreadyDone():
-            if pressed.view is None:
-                raise RuntimeError("a settled press has a view")
-            return messages.resolved_toast(pressed.view)
+def _card(view: Drawn) -> JsonObject:
+    match view:
+        case ApprovalView():
+            return approval_card(view)
+        case GrantUseView():
+            return used_card(view)
+        case ReviewView():
+            return review_card(view)
         case unreachable:
             assert_never(unreachable)
 
 
-def _word(pressed: Pressed) -> str:
+def _toast(pressed: Pressed | GrantPressed, now: datetime, zone: tzinfo) -> JsonObject:
     match pressed.outcome:
+        case Refusal() as refusal:
+            return messages.refusal_toast(refusal, now, zone)
+        case Resolved() | AlreadyDone():
+            if not isinstance(pressed.view, ApprovalView):
+                raise RuntimeError("a settled press has a view")
+            return messages.resolved_toast(pressed.view)
+        case Given(grant=grant, again=again):
+            return given_toast(grant, again=again)
+        case Revoked(grant=grant, again=again):
+            return revoked_toast(grant, again=again)
+        case Reviewed(review=review, again=again):
+            return reviewed_toast(review, again=again)
+        case Repeated():
+            return repeated_toast()
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _word(pressed: Pressed | GrantPressed) -> str:
+    match pressed.outcome:
+        case Given() | Revoked() | Reviewed() as done:
+            return type(done).__name__.lower()
         case Refusal(kind=kind):
             return kind.value
         case Resolved(resolution=resolution):
             return resolution.status.value
-        case AlreadyDone():
+        case AlreadyDone() | Repeated():
             return "repeated"
         case unreachable:
             assert_never(unreachable)

@@ -18,8 +18,9 @@ log = structlog.get_logger(__name__)
 PROBLEMS: Mapping[str, tuple[int, str]] = MappingProxyType(
     {
         # Who asks, and for what
-        "unauthorized": (401, "The agent's token is missing, unknown or no longer valid"),
-        "not_found": (404, "There is no such thing, or not for this agent"),
+        "unauthorized": (401, "The token is missing, unknown or no longer valid"),
+        "forbidden": (403, "The person behind the token may not do this"),
+        "not_found": (404, "There is no such thing, or not for whoever asks"),
         "method_not_allowed": (405, "This address does not take this method"),
         # The request as HTTP
         "bad_request": (400, "The request cannot be understood"),
@@ -54,9 +55,19 @@ PROBLEMS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "claim_lapsed": (409, "The approval was not claimed in time"),
         "service_executes": (409, "The service executes this action itself"),
         "denied_now": (409, "The policy or the agent's state denies the action now"),
+        "frozen": (409, "Everything stands still for now"),
         "not_pending": (409, "The approval request is no longer pending"),
         "not_claimed": (409, "The approval was not claimed, so it has no outcome"),
         "outcome_known": (409, "The outcome was already reported"),
+        # Policies
+        "precondition_required": (428, "The write does not say which version it replaces"),
+        "version_moved": (412, "Somebody else wrote a newer version meanwhile"),
+        "invalid_policy": (422, "The document is no policy"),
+        "archived": (409, "The agent is archived and can no longer be changed"),
+        "ambiguous": (409, "The name or short id fits more than one"),
+        # How much
+        "too_many_checks": (429, "The agent sends more checks than it may"),
+        "too_many_pending": (429, "Too many of the agent's questions wait for people"),
         # Us
         "busy": (503, "The gate is overloaded; nothing was allowed"),
         "not_ready": (503, "The service cannot do its work yet, or any more"),
@@ -72,6 +83,7 @@ _OURS = frozenset({"type", "title", "status", "code", "detail", "field", "instan
 
 _HTTP_CODES = {
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     413: "body_too_large",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from bot.enforcement import EnforcementEngine, GateBusy
 from bot.idempotency import KeyInUse, KeyMismatch
 from bot.journal.flushing import JournalFault
 from bot.policy.parse import effective
+from bot.quotas import QuotaExceeded, TooManyPending
 from handlers.auth import authenticate
 from handlers.errors import problem
 from handlers.headers import BadHeader, idempotency_key, wait_parameter, wait_preference
@@ -44,6 +46,7 @@ _REFUSALS: dict[RefusalKind, str] = {
     RefusalKind.CLAIM_LAPSED: "claim_lapsed",
     RefusalKind.SERVICE_EXECUTES: "service_executes",
     RefusalKind.DENIED_NOW: "denied_now",
+    RefusalKind.FROZEN: "frozen",
     RefusalKind.NOT_PENDING: "not_pending",
     RefusalKind.NOT_CLAIMED: "not_claimed",
     RefusalKind.OUTCOME_KNOWN: "outcome_known",
@@ -164,6 +167,8 @@ class Hook:
                 )
             except KeyMismatch:
                 return problem(422, "idempotency_mismatch", "This Idempotency-Key was used for another payload.")
+            except QuotaExceeded as fault:
+                return _limited(fault)
             except (GateBusy, JournalFault):
                 return problem(
                     503,
@@ -178,6 +183,15 @@ class Hook:
                 return problem(503, "busy", "The database does not answer; nothing was allowed. Try again.")
 
         return guarded
+
+
+def _limited(fault: QuotaExceeded) -> web.Response:
+    if isinstance(fault, TooManyPending):
+        code, detail = "too_many_pending", f"{fault.limit} questions of this agent wait for people already."
+    else:
+        code, detail = "too_many_checks", f"This agent may send {fault.limit} checks a minute."
+    seconds = max(1, math.ceil(fault.retry_after))
+    return problem(429, code, detail, headers={"Retry-After": str(seconds)}, limit=fault.limit)
 
 
 def _answered(answer: CheckAnswer, wait: int | None) -> web.Response:
@@ -211,6 +225,8 @@ def _refused(refusal: Refusal) -> web.Response:
         extra["by"] = refusal.by
     if refusal.at:
         extra["at"] = refusal.at.isoformat()
+    if refusal.kind is RefusalKind.FROZEN and refusal.detail:
+        extra["frozen_until"] = refusal.detail
     if refusal.status:
         extra["approval_status"] = refusal.status.value
     return problem(404 if code == "not_found" else 409, code, _SENTENCES[code], field=None, headers=None, **extra)
@@ -224,6 +240,7 @@ _SENTENCES = {
     "claim_lapsed": "The approved go-ahead was not claimed in time; ask again.",
     "service_executes": "The service executes this action itself; it cannot be claimed.",
     "denied_now": "The policy in force denies this action now.",
+    "frozen": "A person froze this agent; the approval stands, and can be claimed once the freeze is over.",
     "not_pending": "This approval is no longer pending.",
     "not_claimed": "This approval was not claimed, so it has no outcome.",
     "outcome_known": "The outcome of this approval was already reported.",

@@ -7,9 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from bot.asking.parsing import ACTION_TYPE_LIMIT, NAME_LIMIT, REASON_LIMIT
+from handlers import openapi_policies
 from handlers.errors import PROBLEMS
 from handlers.headers import KEY_LIMIT, MAX_WAIT
-from models.enums import ApprovalStatus, CheckStatus, Delivery, ExecutionStatus, Executor, Level, Via
+from models.enums import ApprovalStatus, CheckStatus, Delivery, ExecutionStatus, Executor, Layer, Level, Via
 
 VERSION = "1.0"
 
@@ -23,13 +24,16 @@ def document() -> Schema:
         "info": {
             "title": "Assent hook",
             "version": VERSION,
-            "description": "An agent asks before it acts. See docs/http-hook.md.",
+            "description": "Agents ask before they act (docs/http-hook.md); people keep policies (docs/policy-api.md).",
         },
         "security": [{"agentToken": []}],
-        "paths": _paths(),
+        "paths": _paths() | openapi_policies.paths(),
         "components": {
-            "securitySchemes": {"agentToken": {"type": "http", "scheme": "bearer"}},
-            "schemas": _schemas(),
+            "securitySchemes": {
+                "agentToken": {"type": "http", "scheme": "bearer", "description": "ast_…, of an agent"},
+                "personToken": {"type": "http", "scheme": "bearer", "description": "asp_…, of a person"},
+            },
+            "schemas": _schemas() | openapi_policies.schemas(),
             "responses": {"Problem": _problem_response()},
         },
     }
@@ -99,6 +103,7 @@ def _check() -> Schema:
         body=_ref("Ask"),
         refusals=("409", "422"),
     )
+    operation["responses"]["429"] = _LIMITED
     operation["responses"]["202"] = {
         "description": "Pending: repeat the same call, or watch `Location`",
         "headers": {"Location": _header("string"), "Retry-After": _header("integer")},
@@ -168,6 +173,10 @@ def _schemas() -> Schema:
                 "policy_version": _maybe({"type": "integer"}),
                 "action_digest": _DIGEST,
                 "code": {"type": "string", "pattern": "^[0-9a-f]{6}$"},
+                "layer": _maybe(_enum(Layer)),
+                "would_be": _enum(Level),
+                "grant_id": _UUID,
+                "frozen_until": _TIME,
                 "expires_at": _maybe(_TIME),
                 "reason": _maybe({"type": "string"}),
                 "delivery": _maybe(_enum(Delivery)),
@@ -236,7 +245,7 @@ def _schemas() -> Schema:
                 "default": _enum(Level),
                 "rules": {
                     "type": "array",
-                    "items": _object({"action": {"type": "string"}, "level": _enum(Level)}, ["action", "level"]),
+                    "items": _object({"level": _enum(Level)}, ["level"]),
                 },
             },
             required=["agent", "paused", "version", "default", "rules"],
@@ -263,6 +272,11 @@ def _schemas() -> Schema:
 
 
 _ALWAYS = ("400", "401", "500", "503")
+_LIMITED = {
+    "description": "The agent asks too much; `Retry-After` says when to ask again",
+    "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 _UUID: Schema = {"type": "string", "format": "uuid"}
 _TIME: Schema = {"type": "string", "format": "date-time"}
 _DIGEST: Schema = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}

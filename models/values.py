@@ -266,6 +266,10 @@ class CheckAnswer:
     reason: str | None = None  # the person's reason on a rejection
     execution: ExecutionView | None = None
     delivery: Delivery | None = None
+    layer: Layer | None = None
+    would_be: Level | None = None  # the level without the grant, or without observation
+    grant_id: UUID | None = None
+    frozen_until: datetime | None = None  # None also for a freeze without an end: then `layer` tells
 
     @property
     def code(self) -> str:

@@ -8,30 +8,51 @@ from bot.administration.actors import Actor
 from bot.administration.agents import AgentAdministration
 from bot.administration.apps import AppAdministration
 from bot.administration.facade import Administration
+from bot.administration.grounds import FLOOR, Saved
+from bot.administration.oversight import Oversight
 from bot.administration.policies import PolicyAdministration
+from bot.administration.tokens import AccessTokenAdministration
 from bot.administration.transacting import in_one_transaction
 from bot.administration.users import UserAdministration
 from bot.administration.values import (
+    AccessTokenCreated,
+    AccessTokenLine,
     AgentCreated,
+    AgentLabelled,
+    AgentLimited,
+    AgentObserved,
     Declined,
     ExecutorSet,
+    FloorSaved,
     PolicySaved,
     TokenRotated,
+    VersionLine,
     Why,
 )
 
 __all__ = [
+    "FLOOR",
+    "AccessTokenAdministration",
+    "AccessTokenCreated",
+    "AccessTokenLine",
     "Actor",
     "Administration",
     "AgentAdministration",
     "AgentCreated",
+    "AgentLabelled",
+    "AgentLimited",
+    "AgentObserved",
     "AppAdministration",
     "Declined",
     "ExecutorSet",
+    "FloorSaved",
+    "Oversight",
     "PolicyAdministration",
     "PolicySaved",
+    "Saved",
     "TokenRotated",
     "UserAdministration",
+    "VersionLine",
     "Why",
     "in_one_transaction",
 ]

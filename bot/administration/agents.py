@@ -10,7 +10,8 @@ from uuid import UUID
 from bot.administration.actors import Actor
 from bot.administration.values import AgentCreated, Declined, ExecutorSet, TokenRotated, Why
 from bot.digest import canonical
-from bot.directory import move_epoch, token_hash
+from bot.directory import token_hash
+from bot.epoch import move_epoch
 from bot.execution.executor_url import executor_url_fault
 from bot.execution.webhook_signature import secret_of
 from bot.ledger import AuditFact, Work
@@ -29,6 +30,8 @@ from models.values import JsonObject, Refusal, RefusalKind
 NAME_LIMIT = 100  # characters
 URL_LIMIT = 500  # characters
 TOKEN_PREFIX = "ast_"  # noqa: S105
+RESERVED_NAMES = frozenset({"floor", "all"})
+"""Words that stand for something else where commands take an agent's name."""
 
 
 def new_token() -> str:
@@ -172,6 +175,8 @@ class AgentAdministration:
 async def _unusable(tenant: str, name: str) -> Declined | None:
     if not name or len(name) > NAME_LIMIT or not name.isprintable():
         return Declined(Why.BAD_NAME, name[:NAME_LIMIT])
+    if name.casefold() in RESERVED_NAMES:
+        return Declined(Why.RESERVED_NAME, name)
     other = await Agent.get_or_none(tenant=tenant, name=name)
     if other is None:
         return None

@@ -1,10 +1,12 @@
-"""The four parts of administration, built together."""
+"""The parts of administration, built together."""
 
 from __future__ import annotations
 
 from bot.administration.agents import AgentAdministration
 from bot.administration.apps import AppAdministration
+from bot.administration.oversight import Oversight
 from bot.administration.policies import PolicyAdministration
+from bot.administration.tokens import AccessTokenAdministration
 from bot.administration.users import UserAdministration
 from bot.people.apps import FeishuApps
 from bot.people.joining import People
@@ -18,5 +20,7 @@ class Administration:
     ) -> None:
         self.agents = AgentAdministration(box, default_level=default_level, allow_http=allow_http)
         self.policies = PolicyAdministration(self.agents, default_level=default_level)
+        self.oversight = Oversight(self.agents)
+        self.tokens = AccessTokenAdministration(people)
         self.users = UserAdministration(people)
         self.apps = AppAdministration(apps)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from bot.policy.rules import Policy
+from bot.policy.diff import Change
+from bot.policy.lint import Finding
+from bot.policy.parse import document, floor_document
+from bot.policy.rules import Floor, Policy
+from models.values import JsonObject
 
 
 class Why(StrEnum):
@@ -27,6 +32,12 @@ class Why(StrEnum):
     WRONG_CLAIM = "wrong_claim"
     CLAIMED = "claimed"
     TOO_MANY_TRIES = "too_many_tries"
+    RESERVED_NAME = "reserved_name"  # stands for something else in commands
+    NO_SUCH_VERSION = "no_such_version"
+    BAD_END = "bad_end"  # an end that lies in the past or too far away
+    BAD_LABEL = "bad_label"
+    BAD_LIMIT = "bad_limit"
+    TOO_MANY_TOKENS = "too_many_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +86,94 @@ class PolicySaved:
     author: str
     at: datetime
     changed: bool = True
+    changes: tuple[Change, ...] = ()  # against the version before
+    findings: tuple[Finding, ...] = ()  # what to look at, the floor considered
+    note: str | None = None
+
+    @property
+    def version(self) -> int:
+        return self.policy.version
+
+    @property
+    def document(self) -> JsonObject:
+        return document(self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class FloorSaved:
+    """As PolicySaved, of a tenant's floor. Version 0 is the starter floor, which nobody wrote."""
+
+    tenant: str
+    floor: Floor
+    author: str
+    at: datetime | None
+    changed: bool = True
+    changes: tuple[Change, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    note: str | None = None
+
+    @property
+    def version(self) -> int:
+        return self.floor.version
+
+    @property
+    def document(self) -> JsonObject:
+        return floor_document(self.floor)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """One version of a policy or floor: who wrote it, and what it changed."""
+
+    version: int
+    author: str
+    at: datetime
+    note: str | None
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentObserved:
+    """Until `until` everything the agent asks runs, and what would have been decided is recorded; None: no longer."""
+
+    agent_id: UUID
+    name: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLabelled:
+    agent_id: UUID
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLimited:
+    """None: the installation's limit holds."""
+
+    agent_id: UUID
+    name: str
+    max_pending: int | None
+    checks_per_minute: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenCreated:
+    token_id: UUID
+    person: str
+    name: str
+    expires_at: datetime
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenLine:
+    """One token, without its secret."""
+
+    token_id: UUID
+    person: str
+    name: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None

@@ -75,6 +75,34 @@ def set_executor(
     run(_set_executor(name, None if url == "off" else url, as_json))
 
 
+@app.command()
+def observe(
+    name: Name,
+    lasting: Annotated[str, typer.Argument(help="How long, such as 7d or 12h, at most 30d; off ends it.")],
+) -> None:
+    """Only observe an agent: all it asks runs, and what would have been asked or denied is recorded."""
+    run(_observe(name, lasting))
+
+
+@app.command()
+def label(
+    name: Name,
+    labels: Annotated[list[str], typer.Argument(help="LABEL=VALUE; LABEL= removes one.")],
+) -> None:
+    """Set labels of an agent, on which policies and floors match."""
+    run(_label(name, labels))
+
+
+@app.command()
+def limit(
+    name: Name,
+    pending: Annotated[str | None, typer.Option(help="Questions that may wait at once; default: as installed.")] = None,
+    per_minute: Annotated[str | None, typer.Option(help="Checks in a minute; default: as installed.")] = None,
+) -> None:
+    """Set the agent's own limits; what is not named stays."""
+    run(_limit(name, {"max_pending": pending, "checks_per_minute": per_minute}))
+
+
 async def _create(name: str, creator: str, app_id: str | None, tenant: str, as_json: bool) -> None:
     from bot.cli.desk import granted, open_desk
     from bot.ledger import Work
@@ -174,3 +202,52 @@ async def _set_executor(name: str, url: str | None, as_json: bool) -> None:
 
 async def _executor(desk: Desk, name: str, url: str | None) -> ExecutorSet:
     return await desk.change(lambda work: desk.administration.agents.set_executor(work, desk.actor, name, url))
+
+
+async def _observe(name: str, written: str) -> None:
+    from bot.administration import AgentObserved
+    from bot.cli.desk import open_desk
+    from bot.cli.durations import duration
+
+    lasting = None if written == "off" else duration(written)
+    async with open_desk(settings_for("administer")) as desk:
+        oversight = desk.administration.oversight
+        done: AgentObserved = await desk.change(
+            lambda work: oversight.set_observe(work, desk.actor, name, work.now + lasting if lasting else None)
+        )
+        if done.until is None:
+            say(f"“{done.name}” is no longer only observed: its policy holds.")
+        else:
+            say(f"“{done.name}” is only observed until {done.until:%Y-%m-%d %H:%M %Z}: everything it asks runs.")
+
+
+async def _label(name: str, written: list[str]) -> None:
+    from bot.administration import AgentLabelled
+    from bot.cli.desk import open_desk
+
+    if wrong := [one for one in written if "=" not in one]:
+        fail(f"{wrong[0]} is no LABEL=VALUE.", code=2)
+    changes = {key: value for key, _, value in (one.partition("=") for one in written)}
+    async with open_desk(settings_for("administer")) as desk:
+        oversight = desk.administration.oversight
+        done: AgentLabelled = await desk.change(lambda work: oversight.set_labels(work, desk.actor, name, changes))
+        say(f"Labels of “{done.name}”: {', '.join(f'{one}={value}' for one, value in done.labels.items()) or 'none'}")
+
+
+async def _limit(name: str, written: dict[str, str | None]) -> None:
+    from bot.administration import AgentLimited
+    from bot.cli.desk import open_desk
+
+    limits: dict[str, int | None] = {}
+    for key, text in written.items():
+        if text is not None and text != "default" and not (text.isascii() and text.isdigit() and len(text) <= 9):
+            fail(f"{text} is neither a whole number nor “default”.", code=2)
+        if text is not None:
+            limits[key] = None if text == "default" else int(text)
+    async with open_desk(settings_for("administer")) as desk:
+        oversight = desk.administration.oversight
+        done: AgentLimited = await desk.change(lambda work: oversight.set_limits(work, desk.actor, name, limits))
+        pending, rate = (
+            "as installed" if one is None else str(one) for one in (done.max_pending, done.checks_per_minute)
+        )
+        say(f"Limits of “{done.name}”: pending {pending}, checks a minute {rate}.")

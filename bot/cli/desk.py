@@ -8,13 +8,28 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from bot.administration import Actor, Administration, Declined, in_one_transaction
+from bot.administration.trials import Trials
 from bot.cli.console import fail, login
-from bot.database import migrate, open_database, pending_migrations
+from bot.database import Database, migrate, open_database, pending_migrations
+from bot.directory import Directory
+from bot.freeze_notices import FreezeNotices
+from bot.freezing import Freezing
+from bot.granting.grants import Grants
+from bot.granting.ground import Grounds
+from bot.granting.telling import GrantTelling
+from bot.granting.values import GrantTerms
 from bot.ledger import Ledger, Work
+from bot.metering import Metering
+from bot.outbox import Bell
 from bot.people.apps import FeishuApps
 from bot.people.joining import People, language_of
 from bot.ports import Clock, SystemClock
+from bot.replaying import Replaying
 from bot.secrecy.box import SecretBox
+from bot.secrecy.links import Links
+from bot.telling import Telling
+from bot.views import Views
+from bot.waiters.registry import Waiters
 from cards import administration as words
 from cards import messages
 from config.database import backend
@@ -49,7 +64,36 @@ class Desk:
     people: People
     apps: FeishuApps
     administration: Administration
+    directory: Directory
+    database: Database
     actor: Actor
+
+    @property
+    def trials(self) -> Trials:
+        agents, level = self.administration.agents, Level(self.settings.default_level)
+        metering = Metering(self.settings.zone)
+        return Trials(agents, self.directory, self.people, metering, self.clock, default_level=level)
+
+    @property
+    def replaying(self) -> Replaying:
+        agents, level, zone = self.administration.agents, Level(self.settings.default_level), self.settings.zone
+        return Replaying(agents, self.directory, self.people, self.clock, default_level=level, zone=zone)
+
+    @property
+    def freezing(self) -> Freezing:
+        """The bell rings here for nobody: the service looks into the outbox by itself."""
+        notices = FreezeNotices(self.people, self.settings.zone)
+        return Freezing(self.administration.agents, notices, self.ledger, Bell())
+
+    @property
+    def grants(self) -> Grants:
+        """To list and to revoke; the secret with which runs are sampled for review is the service's."""
+        views = Views(Links(self.settings.public_url, self.settings.secret_keys or ["no links are made here"]))
+        telling = Telling(Waiters(self.database), Bell(), self.people, views)
+        terms = GrantTerms(zone=self.settings.zone, review_key=b"")
+        return Grants(
+            Grounds(self.directory, self.people), GrantTelling(self.people, telling, Bell(), self.clock), terms
+        )
 
     async def change(self, body: Callable[[Work], Awaitable[T | Refusal | Declined]]) -> T:
         """What the change gave; a refusal ends the command with 1 and the reason."""
@@ -57,8 +101,11 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
-    """The database is open and up to date. SQLite is brought up to date; PostgreSQL's owner does it by `migrate`."""
+async def open_desk(settings: Settings, *, tenant: str = DEFAULT_TENANT) -> AsyncIterator[Desk]:
+    """At work in `tenant`. The database is open and up to date.
+
+    SQLite is brought up to date; PostgreSQL's owner does it by `migrate`.
+    """
     if backend(settings.database_url) == "sqlite":
         await migrate(settings.database_url)
     else:
@@ -66,16 +113,17 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
             pass
         if missing := await pending_migrations(settings.database_url):
             fail(f"The database lacks {len(missing)} migration(s). Run: assent migrate")
-    async with open_database(settings.database_url):
+    async with open_database(settings.database_url) as database:
         clock, default = SystemClock(), default_app(settings)
         box = SecretBox(settings.secret_keys) if settings.secret_keys else _Keyless()
         people = People(default.app_id, DEFAULT_TENANT, language=language_of(default))
         apps = FeishuApps(box, default)
         if settings.secret_keys and default.app_id and not await FeishuApp.exists(app_id=default.app_id):
             await apps.ensure_default(clock.now())
-        administration = Administration(people, apps, box, default_level=Level(settings.default_level))
-        actor = Actor.command_line(login(), DEFAULT_TENANT)
-        yield Desk(settings, clock, Ledger(clock), people, apps, administration, actor)
+        level = Level(settings.default_level)
+        administration = Administration(people, apps, box, default_level=level)
+        actor, directory = Actor.command_line(login(), tenant), Directory(default_level=level)
+        yield Desk(settings, clock, Ledger(clock), people, apps, administration, directory, database, actor)
 
 
 def default_app(settings: Settings) -> AppCredentials:
@@ -92,8 +140,13 @@ def default_app(settings: Settings) -> AppCredentials:
 
 def granted(outcome: T | Refusal | Declined) -> T:
     """The outcome, unless it is a no: that is said, and ends the command with 1."""
-    if isinstance(outcome, Declined):
-        fail(words.declined(outcome.why.value, outcome.given, outcome.faults, Language.EN_US))
-    if isinstance(outcome, Refusal):
-        fail(messages.refusal_text(outcome, Language.EN_US, SystemClock().now()))
+    if isinstance(outcome, Refusal | Declined):
+        refuse(outcome)
     return outcome
+
+
+def refuse(no: Refusal | Declined) -> NoReturn:
+    """Says why not, and ends the command with 1."""
+    if isinstance(no, Declined):
+        fail(words.declined(no.why.value, no.given, no.faults, Language.EN_US))
+    fail(messages.refusal_text(no, Language.EN_US, SystemClock().now()))

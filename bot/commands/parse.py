@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable
-from itertools import pairwise
 from typing import TypeAlias
 
-from bot.asking.strict_json import NotStrict
+from bot.commands import taking as take
 from bot.commands import values as v
-from bot.commands.json_tail import read_json, starts_json
+from bot.commands.policy_parse import POLICY_READERS
 from bot.commands.table import FIRST_WORDS, GROUPS, SECOND_WORDS, SPECS
+from bot.commands.taking import NAME_LIMIT, Wrong, as_id
 from bot.commands.words import ENUMERATION_COMMA, SLASHES, Words, folded, visible
-from models.enums import Level, Role
 
-NAME_LIMIT = 100  # characters of a name
+__all__ = ["as_id", "parse"]
+
 _SHOWN_LIMIT = 60
 _CODE_LIMIT = 71  # a whole digest may be pasted; any other word is a wrong code, said so by the rules
-_ID = re.compile(r"[0-9a-f]{6,32}")
-_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
-_URL_LIMIT = 500
-_OFF = frozenset({"off", "none", "关闭", "关"})
-_DEFAULT = frozenset({"default", "默认"})
-_DASHED = (8, 12, 16, 20)  # where a UUID has its dashes, in digits
-
-
-class _Wrong(Exception):
-    """Ends a reading; becomes a Usage."""
-
-    def __init__(self, problem: v.Problem, given: str = "") -> None:
-        self.problem = problem
-        self.given = given
 
 
 def parse(text: str) -> v.Parsed:
@@ -74,77 +59,10 @@ def _read(name: str, words: Words) -> v.Command | v.Usage:
     try:
         command = _READERS[name](words)
         if rest := words.tail():
-            raise _Wrong(v.Problem.TOO_MANY_WORDS, rest)
+            raise Wrong(v.Problem.TOO_MANY_WORDS, rest)
         return command
-    except _Wrong as wrong:
+    except Wrong as wrong:
         return v.Usage(wrong.problem, _cut(wrong.given), SPECS[name].usage)
-
-
-# --- the words of a command
-
-
-def _required(words: Words) -> str:
-    word = words.take()
-    if word is None:
-        raise _Wrong(v.Problem.MISSING_WORD)
-    return word
-
-
-def _name(words: Words) -> str:
-    word = _required(words)
-    if len(word) > NAME_LIMIT or not word.isprintable():
-        raise _Wrong(v.Problem.BAD_NAME, word)
-    return word
-
-
-def _id(words: Words) -> str:
-    word = _required(words)
-    found = as_id(word)
-    if found is None:
-        raise _Wrong(v.Problem.BAD_ID, word)
-    return found
-
-
-def as_id(word: str) -> str | None:
-    """An id or its first 6 digits or more, in the form in which ids are stored; None when it is no such thing."""
-    digits = folded(word).strip("#.…<>[]").replace("-", "")
-    if not _ID.fullmatch(digits):
-        return None
-    bounds = (0, *(at for at in _DASHED if at < len(digits)), len(digits))
-    return "-".join(digits[start:end] for start, end in pairwise(bounds))
-
-
-def _level(words: Words) -> Level:
-    word = _required(words)
-    try:
-        return Level(folded(word).upper())
-    except ValueError:
-        raise _Wrong(v.Problem.BAD_LEVEL, word) from None
-
-
-def _role(words: Words) -> Role:
-    word = _required(words)
-    try:
-        return Role(folded(word).replace("-", "_"))
-    except ValueError:
-        raise _Wrong(v.Problem.BAD_ROLE, word) from None
-
-
-def _url(words: Words) -> str | None:
-    word = _required(words)
-    if folded(word) in _OFF:
-        return None
-    url = word.strip("<>")
-    if len(url) > _URL_LIMIT or not url.isprintable() or not _URL.fullmatch(url):
-        raise _Wrong(v.Problem.BAD_URL, word)
-    return url
-
-
-def _reason(words: Words) -> str | None:
-    reason = words.tail()
-    while words.take() is not None:  # it is all read
-        pass
-    return reason or None
 
 
 # --- one reader per command
@@ -152,54 +70,37 @@ def _reason(words: Words) -> str | None:
 
 def _help(words: Words) -> v.Command:
     topic = " ".join(folded(word).lstrip(SLASHES) for word in words.tail().split()[:2])
-    _reason(words)
+    take.rest(words)
     return v.Help(topic or None)
-
-
-def _set_policy(words: Words) -> v.Command:
-    agent = _name(words)
-    tail = words.tail()
-    if starts_json(tail):
-        _reason(words)
-        try:
-            return v.SetPolicy(agent, read_json(tail))
-        except NotStrict as fault:
-            raise _Wrong(v.Problem.BAD_JSON, str(fault)) from None
-    action = _name(words)
-    if folded(action) in _DEFAULT:
-        return v.SetDefaultLevel(agent, _level(words))
-    return v.SetLevel(agent, action, _level(words))
 
 
 def _audit(words: Words) -> v.Command:
     if not words.tail():
         return v.ShowAudit()
-    subject = _name(words)
+    subject = take.name(words)
     return v.ShowAudit(subject, as_id(subject))
 
 
 _Reader: TypeAlias = Callable[[Words], v.Command]
 
-_READERS: dict[str, _Reader] = {
+_READERS: dict[str, _Reader] = POLICY_READERS | {
     "help": _help,
     "whoami": lambda _: v.WhoAmI(),
     "pending": lambda _: v.Pending(),
-    "show": lambda words: v.Show(_id(words)),
-    "approve": lambda words: v.Approve(_id(words), folded(_required(words))[:_CODE_LIMIT]),
-    "reject": lambda words: v.Reject(_id(words), _reason(words)),
+    "show": lambda words: v.Show(take.id_(words)),
+    "approve": lambda words: v.Approve(take.id_(words), folded(take.required(words))[:_CODE_LIMIT]),
+    "reject": lambda words: v.Reject(take.id_(words), take.rest(words)),
     "agents": lambda _: v.ListAgents(),
-    "agent create": lambda words: v.CreateAgent(_name(words)),
-    "agent show": lambda words: v.ShowAgent(_name(words)),
-    "agent pause": lambda words: v.PauseAgent(_name(words)),
-    "agent resume": lambda words: v.ResumeAgent(_name(words)),
-    "agent rotate-token": lambda words: v.RotateToken(_name(words)),
-    "agent set-executor": lambda words: v.SetExecutor(_name(words), _url(words)),
-    "policy show": lambda words: v.ShowPolicy(_name(words)),
-    "policy set": _set_policy,
+    "agent create": lambda words: v.CreateAgent(take.name(words)),
+    "agent show": lambda words: v.ShowAgent(take.name(words)),
+    "agent pause": lambda words: v.PauseAgent(take.name(words)),
+    "agent resume": lambda words: v.ResumeAgent(take.name(words)),
+    "agent rotate-token": lambda words: v.RotateToken(take.name(words)),
+    "agent set-executor": lambda words: v.SetExecutor(take.name(words), take.url(words)),
     "audit": _audit,
-    "claim": lambda words: v.ClaimAdmin(_required(words)),
+    "claim": lambda words: v.ClaimAdmin(take.required(words)),
     "user list": lambda _: v.ListUsers(),
-    "user role": lambda words: v.SetRole(_name(words), _role(words)),
+    "user role": lambda words: v.SetRole(take.name(words), take.role(words)),
 }
 
 

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-from models.enums import Language
-
-
-class Who(StrEnum):
-    """For whom a command is there; what a person may do to one agent or approval is decided by the use case."""
-
-    EVERYONE = "everyone"
-    CREATOR = "creator"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class CommandSpec:
-    name: str  # "approve", or two words: "agent create"
-    usage: str
-    who: Who
-    zh: str
-    en: str
-    aliases: tuple[str, ...] = ()  # of the last word
-
-    def describe(self, language: Language) -> str:
-        return self.zh if language is Language.ZH_CN else self.en
-
+from bot.commands.policy_table import POLICY_COMMANDS
+from bot.commands.spec import CommandSpec, Who
 
 GROUP_ALIASES = {
     "agent": ("智能体", "代理"),
     "policy": ("策略",),
+    "grant": ("授权",),
+    "token": ("令牌",),
     "user": ("用户",),
 }
 
@@ -95,15 +73,7 @@ COMMANDS: tuple[CommandSpec, ...] = (
         "Set the URL that performs approved actions; off: the agent acts itself",
         ("setexecutor", "executor", "执行器", "设置执行器"),
     ),
-    CommandSpec("policy show", "/policy show AGENT", Who.CREATOR, "查看策略", "Show an agent's policy", ("查看",)),
-    CommandSpec(
-        "policy set",
-        "/policy set AGENT ACTION|default LEVEL, /policy set AGENT {JSON}",
-        Who.CREATOR,
-        "修改策略：某类操作、默认级别（L1、L2、L3 或 DENY）或整份策略",
-        "Change the policy: one action, the default (L1, L2, L3 or DENY), or all of it",
-        ("设置", "修改"),
-    ),
+    *POLICY_COMMANDS,
     CommandSpec(
         "audit", "/audit [AGENT|ID]", Who.CREATOR, "查看最近的审计记录", "Show recent audit entries", ("审计", "记录")
     ),

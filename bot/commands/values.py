@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from models.enums import Level, Role
-from models.values import Json
+from bot.commands.policy_values import PolicyCommand, SteeringCommand
+from models.enums import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +79,6 @@ class SetExecutor:
 
 
 @dataclass(frozen=True, slots=True)
-class ShowPolicy:
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetLevel:
-    agent: str
-    action: str  # a pattern
-    level: Level
-
-
-@dataclass(frozen=True, slots=True)
-class SetDefaultLevel:
-    agent: str
-    level: Level
-
-
-@dataclass(frozen=True, slots=True)
-class SetPolicy:
-    agent: str
-    document: Json  # not validated yet: parse_policy does
-
-
-@dataclass(frozen=True, slots=True)
 class ShowAudit:
     """`subject` as typed may name an agent; `approval` is set when it also looks like an id. Try the agent first."""
 
@@ -140,10 +116,8 @@ Command: TypeAlias = (
     | ResumeAgent
     | RotateToken
     | SetExecutor
-    | ShowPolicy
-    | SetLevel
-    | SetDefaultLevel
-    | SetPolicy
+    | PolicyCommand
+    | SteeringCommand
     | ShowAudit
     | ClaimAdmin
     | ListUsers
@@ -164,6 +138,11 @@ class Problem(StrEnum):
     BAD_ROLE = "bad_role"
     BAD_URL = "bad_url"
     BAD_JSON = "bad_json"
+    BAD_DURATION = "bad_duration"
+    BAD_DAYS = "bad_days"
+    BAD_VERSION = "bad_version"
+    BAD_NUMBER = "bad_number"
+    BAD_OPTION = "bad_option"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,11 @@ _ZH = {
     Problem.BAD_ROLE: "没有“{given}”这个角色。可选 member、org_admin、platform_admin。",
     Problem.BAD_URL: "“{given}”不是 http(s) 网址。",
     Problem.BAD_JSON: "JSON 有误：{given}。",
+    Problem.BAD_DURATION: "“{given}”不是时长。请写成 30m、2h 或 7d。",
+    Problem.BAD_DAYS: "“{given}”不是天数。可写 1d 到 90d。",
+    Problem.BAD_VERSION: "“{given}”不是版本号。请写成 5 或 v5。",
+    Problem.BAD_NUMBER: "“{given}”不是大于 0 的整数。",
+    Problem.BAD_OPTION: "看不懂“{given}”。",
 }
 _EN = {
     Problem.UNKNOWN_COMMAND: "There is no command /{given}.",
@@ -28,6 +33,11 @@ _EN = {
     Problem.BAD_ROLE: "There is no role “{given}”. Choose member, org_admin or platform_admin.",
     Problem.BAD_URL: "“{given}” is not an http(s) URL.",
     Problem.BAD_JSON: "The JSON is wrong: {given}.",
+    Problem.BAD_DURATION: "“{given}” is no length of time. Write 30m, 2h or 7d.",
+    Problem.BAD_DAYS: "“{given}” is no number of days. Write 1d to 90d.",
+    Problem.BAD_VERSION: "“{given}” is no version. Write 5 or v5.",
+    Problem.BAD_NUMBER: "“{given}” is no whole number above 0.",
+    Problem.BAD_OPTION: "I don't understand “{given}”.",
 }
 
 

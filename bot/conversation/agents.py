@@ -1,4 +1,4 @@
-"""Answers about agents and their policies. Tokens and signing secrets go behind one-time links, never into the chat."""
+"""Answers about agents. Tokens and signing secrets go behind one-time links, never into the chat."""
 
 from __future__ import annotations
 
@@ -7,30 +7,25 @@ from uuid import UUID
 
 from tortoise.functions import Count
 
-from bot.administration import Administration, AgentCreated, Declined, ExecutorSet, PolicySaved, TokenRotated
+from bot.administration import Administration, AgentCreated, ExecutorSet, PolicySaved, TokenRotated
 from bot.commands import (
     CreateAgent,
     PauseAgent,
     ResumeAgent,
     RotateToken,
-    SetDefaultLevel,
     SetExecutor,
-    SetLevel,
-    SetPolicy,
     ShowAgent,
-    ShowPolicy,
 )
 from bot.conversation.turn import Answer, Turn
 from bot.secrecy.one_time import LIFETIME, OneTimeSecrets
 from cards import administration as words
 from cards import messages
-from cards.views import AgentView, OneTimeLinkView, PolicyRuleView, PolicyView
+from cards.views import AgentView, OneTimeLinkView
 from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.audit import AuditEntry
 from models.enums import ApprovalStatus
 from models.user import User
-from models.values import Refusal
 
 AGENTS_SHOWN = 50
 
@@ -90,33 +85,6 @@ class AgentAnswers:
         url = await self._put(turn, done.secret, words.one_time_title(done.name, True, turn.language))
         return Answer(f"{text}\n{words.executor_secret_link(done.name, url, LIFETIME, turn.language)}")
 
-    async def policy(self, turn: Turn, command: ShowPolicy) -> Answer:
-        shown = await self._policies.show(turn.actor, command.agent)
-        if not isinstance(shown, PolicySaved):
-            return turn.no(shown)
-        return Answer(messages.policy_show(_policy_view(shown), turn.language, now=turn.now, zone=turn.zone))
-
-    async def set_policy(self, turn: Turn, command: SetLevel | SetDefaultLevel | SetPolicy) -> Answer:
-        saved = await self._save(turn, command)
-        if not isinstance(saved, PolicySaved):
-            return turn.no(saved)
-        if not saved.changed:
-            return Answer(words.policy_unchanged(saved.agent, saved.policy.version, turn.language))
-        return Answer(messages.policy_saved(_policy_view(saved), turn.language))
-
-    async def _save(
-        self, turn: Turn, command: SetLevel | SetDefaultLevel | SetPolicy
-    ) -> PolicySaved | Refusal | Declined:
-        match command:
-            case SetLevel():
-                return await self._policies.set_level(
-                    turn.work, turn.actor, command.agent, command.action, command.level
-                )
-            case SetDefaultLevel():
-                return await self._policies.set_default(turn.work, turn.actor, command.agent, command.level)
-            case SetPolicy():
-                return await self._policies.set_document(turn.work, turn.actor, command.agent, command.document)
-
     async def _token(self, turn: Turn, made: AgentCreated | TokenRotated) -> Answer:
         url = await self._put(turn, made.token, words.one_time_title(made.name, False, turn.language))
         view = OneTimeLinkView(agent=made.name, url=url, valid=LIFETIME, rotated=isinstance(made, TokenRotated))
@@ -145,17 +113,6 @@ def _view(
         executor_url=agent.executor_url,
         app_id=agent.app_id,
         policy_version=policy_version,
-    )
-
-
-def _policy_view(saved: PolicySaved) -> PolicyView:
-    return PolicyView(
-        agent=saved.agent,
-        version=saved.policy.version,
-        default=saved.policy.default,
-        rules=tuple(PolicyRuleView(pattern=rule.name, level=rule.level) for rule in saved.policy.rules),
-        author=saved.author,
-        at=saved.at,
     )
 
 

@@ -10,6 +10,8 @@ from bot.administration import Administration, Declined
 from bot.commands import COMMANDS, CommandSpec
 from bot.conversation.agents import AgentAnswers
 from bot.conversation.approvals import ApprovalAnswers
+from bot.conversation.policies import PolicyAnswers
+from bot.conversation.steering import Steering
 from bot.conversation.turn import Answer, Turn
 from bot.people.first_admin import FirstAdmin
 from bot.people.joining import known_open_id
@@ -34,12 +36,16 @@ class Answers:
         reading: Reading,
         approvals: ApprovalAnswers,
         agents: AgentAnswers,
+        policies: PolicyAnswers,
+        steering: Steering,
     ) -> None:
         self._users = administration.users
         self._first_admin = first_admin
         self._reading = reading
         self.approvals = approvals
         self._agents = agents
+        self._policies = policies
+        self._steering = steering
 
     async def to(self, turn: Turn, parsed: c.Parsed) -> Answer:
         """The answer, after the command took its effect. /approve and /reject have a transaction of their own."""
@@ -74,10 +80,33 @@ class Answers:
                 return await self._agents.rotate(turn, parsed)
             case c.SetExecutor():
                 return await self._agents.set_executor(turn, parsed)
-            case c.ShowPolicy():
-                return await self._agents.policy(turn, parsed)
-            case c.SetLevel() | c.SetDefaultLevel() | c.SetPolicy():
-                return await self._agents.set_policy(turn, parsed)
+            case (
+                c.ShowPolicy()
+                | c.SetLevel()
+                | c.SetDefaultLevel()
+                | c.SetPolicy()
+                | c.TryPolicy()
+                | c.ShowHistory()
+                | c.RollBack()
+                | c.ReplayPolicy()
+            ):
+                return await self._policies.to(turn, parsed)
+            case (
+                c.AskWhy()
+                | c.Freeze()
+                | c.Unfreeze()
+                | c.ListGrants()
+                | c.GrantExact()
+                | c.GrantKindOf()
+                | c.RevokeGrant()
+                | c.Observe()
+                | c.SetLabels()
+                | c.SetLimits()
+                | c.CreateAccessToken()
+                | c.ListAccessTokens()
+                | c.RevokeAccessToken()
+            ):
+                return await self._steering.to(turn, parsed)
             case c.ClaimAdmin():
                 return await self._claim(turn, parsed)
             case c.ListUsers():

@@ -86,7 +86,7 @@ class AskWithCard:
         return Settled(OutboxState.DISCARDED, partial(self._undeliverable, message, fault), fault=words(fault))
 
     async def _send(self, message: OutboxMessage, copy: CardCopy, approval: ApprovalRequest) -> _Sent:
-        view = await self._views.of(approval, self._clock.now(), person_id=copy.person_id)
+        view = await self._views.card(approval, self._clock.now(), person_id=copy.person_id)
         shown = 0 if _unsure(message) else view.rev
         try:
             card = CardMessage(_draw(view))

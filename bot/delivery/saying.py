@@ -12,6 +12,7 @@ from bot.delivery.results import DELIVERED, SUPERSEDED, Result, Settled, words
 from bot.ledger import Work
 from bot.people.joining import People
 from bot.ports import (
+    CardMessage,
     FeishuGateway,
     FeishuMisconfigured,
     MessageGone,
@@ -54,6 +55,25 @@ class SayText:
             return await self._gateway.reply(copy.app_id, copy.message_id, text, uuid=str(message.id))
         except (MessageGone, ReceiverRefused):  # the card was recalled; the person is still there
             return None
+
+
+class SayCard:
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+
+    async def deliver(self, message: OutboxMessage) -> Result:
+        """The person has the card, or where Feishu refuses it the text that stands in for it."""
+        payload = json.loads(message.payload)
+        person_id, app_id = _addressee(message)
+        try:
+            sent = await self._reach.send(person_id, app_id, CardMessage(payload["card"]), uuid=str(message.id))
+            return Settled(DELIVERED.state, message_id=sent.message_id)
+        except PayloadRefused as fault:
+            # Its own uuid, as for approval cards (bot.delivery.asking).
+            text = TextMessage(payload["fallback"])
+            sent = await self._reach.send(person_id, app_id, text, uuid=f"{message.id}-text")
+            record = partial(_degraded, message, fault)
+            return Settled(DELIVERED.state, record, message_id=sent.message_id, fault=words(fault))
 
 
 class SendReply:
@@ -115,6 +135,10 @@ async def _too_late(message: OutboxMessage, only_while: str | None) -> bool:
         return False
     approval = await ApprovalRequest.get_or_none(id=message.approval_id)
     return approval is None or approval.status.value != only_while
+
+
+async def _degraded(message: OutboxMessage, fault: PayloadRefused, work: Work) -> None:
+    work.audit(fact(message, "delivery.degraded", fault=fault))
 
 
 async def _gone(message: OutboxMessage, gone: MessageGone, work: Work) -> None:

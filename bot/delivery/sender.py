@@ -7,8 +7,10 @@ app's own settings until an admin has mended it; one of the person or the conten
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
@@ -20,7 +22,7 @@ from bot.delivery.asking import AskWithCard
 from bot.delivery.facts import fact
 from bot.delivery.reaching import Reach
 from bot.delivery.results import DELIVERED, Later, Result, Settled, words
-from bot.delivery.saying import LearnIdentity, LearnName, SayText, SendReply, UnknownAddress
+from bot.delivery.saying import LearnIdentity, LearnName, SayCard, SayText, SendReply, UnknownAddress
 from bot.delivery.updating import UpdateCard
 from bot.execution.executions import Executions
 from bot.ledger import Work
@@ -66,7 +68,10 @@ class Delivery:
         waiters: Waiters,
         bell: Bell,
         clock: Clock,
+        *,
+        also: Mapping[OutboxKind, _Kind] = MappingProxyType({}),
     ) -> None:
+        """`also`: kinds that nothing else here needs (bot.delivery.replaying)."""
         reach = Reach(gateway, people, clock)
         self._people = people
         self._clock = clock
@@ -77,10 +82,12 @@ class Delivery:
             OutboxKind.APPROVAL_CARD: self._cards,
             OutboxKind.CARD_UPDATE: UpdateCard(gateway, views, clock),
             OutboxKind.TEXT: SayText(gateway, reach),
+            OutboxKind.CARD: SayCard(reach),
             OutboxKind.REPLY: SendReply(gateway, reach),
             OutboxKind.LEARN_NAME: LearnName(gateway, people),
             OutboxKind.RESOLVE_IDENTITY: LearnIdentity(reach),
             OutboxKind.EXECUTE: _Execute(executions),
+            **also,
         }
 
     async def deliver(self, message: OutboxMessage) -> Result:

@@ -34,7 +34,7 @@ class UpdateCard:
         approval = await ApprovalRequest.get(id=copy.approval_id)
         if copy.shown_revision >= approval.revision:
             return SUPERSEDED
-        view = await self._views.of(approval, self._clock.now(), person_id=copy.person_id)
+        view = await self._views.card(approval, self._clock.now(), person_id=copy.person_id)
         try:
             await self._gateway.patch_card(copy.app_id, copy.message_id, approval_card(view))
         except MessageGone as gone:  # recalled or too old: whoever removed it does not miss it

@@ -15,17 +15,19 @@ from tortoise.expressions import F
 from bot import lifecycle
 from bot.approvals import RESULT_LIMIT, ApprovalService
 from bot.asking.parsing import from_json
+from bot.binding import Binding, Bound
 from bot.digest import action_digest
-from bot.directory import Directory, hold_epoch
+from bot.directory import Directory, KnownAgent
+from bot.epoch import hold_epoch
 from bot.foreign_json import storable_text
 from bot.ledger import Ledger, Work, approval_fact
-from bot.policy import evaluate
 from bot.ports import ActionExecutor, ExecutionOrder, Outcome, OutcomeKind
 from bot.secrecy.box import SealBroken
+from bot.standstill import longest
 from models.agent import Agent
 from models.approval import ApprovalRequest
-from models.enums import AgentStatus, ApprovalStatus, ExecutionStatus, Executor, Level
-from models.values import Json, JsonObject
+from models.enums import AgentStatus, ApprovalStatus, ExecutionStatus, Executor, Layer, Level
+from models.values import Decision, Json, JsonObject
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,9 @@ LEASE = timedelta(minutes=2)
 
 MARGIN = timedelta(seconds=20)
 """Of the lease, kept for writing the outcome down."""
+
+FREEZE_LOOK = timedelta(minutes=1)
+"""How soon what a freeze put off is looked at again, unless the freeze ends or is lifted before."""
 
 _PAUSES = (0.2, 1.0, 3.0, 8.0)  # seconds between attempts to write an outcome down, within MARGIN
 
@@ -64,6 +69,7 @@ class Executions:
         ledger: Ledger,
         approvals: ApprovalService,
         directory: Directory,
+        binding: Binding,
         executor: ActionExecutor,
         unseal: Unseal,
         *,
@@ -72,12 +78,16 @@ class Executions:
         self._ledger = ledger
         self._approvals = approvals
         self._directory = directory
+        self._binding = binding
         self._executor = executor
         self._unseal = unseal
         self._lease = lease
 
     async def run(self, approval_id: UUID) -> datetime | None:
-        """The approved action was performed, by this call or another; a time when another holds it until then."""
+        """The approved action was performed, by this call or another; else when to look again.
+
+        That is the end of another's lease, or a time during a freeze, which puts every start off and loses none.
+        """
         begun = await self._begin(approval_id)
         if not isinstance(begun, _Start):
             return begun
@@ -106,7 +116,9 @@ class Executions:
 
     async def _begin(self, approval_id: UUID) -> _Start | datetime | None:
         async with self._ledger.transaction() as work:
-            approval = await ApprovalRequest.select_for_update().get(id=approval_id)
+            # The first of all locks. What stops the agent either is seen here, or comes after the start.
+            await hold_epoch()
+            approval = await ApprovalRequest.get(id=approval_id)
             match lifecycle.execution_recovery(approval.facts(), approval.execution_lease_until, work.now):
                 case lifecycle.LeaveRunning(until):
                     return until
@@ -118,19 +130,25 @@ class Executions:
                 case lifecycle.Start():
                     return await self._start(work, approval)
 
-    async def _start(self, work: Work, approval: ApprovalRequest) -> _Start | None:
-        start = await self._permitted(approval)
-        if not await self._enter(work, approval, started=isinstance(start, _Start)):
+    async def _start(self, work: Work, approval: ApprovalRequest) -> _Start | datetime | None:
+        known = await self._directory.present(approval.agent_id)
+        if (freeze := longest(known.freezes, work.now)) is not None:
+            look = work.now + FREEZE_LOOK
+            return look if freeze.until is None else min(look, freeze.until)
+        permitted = await self._permitted(approval, known, work.now)
+        if not await self._enter(work, approval, started=not isinstance(permitted, str)):
+            return approval.execution_lease_until if approval.execution is ExecutionStatus.RUNNING else None
+        if isinstance(permitted, str):
+            work.audit(approval_fact(approval, "system", "execution.refused", {"reason": permitted}))
+            await self._approvals.finish_execution(work, approval, ExecutionStatus.FAILED, error=permitted)
             return None
-        if not isinstance(start, _Start):
-            work.audit(approval_fact(approval, "system", "execution.refused", {"reason": start}))
-            await self._approvals.finish_execution(work, approval, ExecutionStatus.FAILED, error=start)
-            return None
+        start, bound = permitted
         work.audit(
             approval_fact(
                 approval, "system", "execution.started", {"action_digest": approval.action_digest, "url": start.url}
             )
         )
+        await bound.ran()
         await self._approvals.telling.changed(work, approval)
         return start
 
@@ -148,9 +166,10 @@ class Executions:
         await approval.refresh_from_db()
         return bool(changed)
 
-    async def _permitted(self, approval: ApprovalRequest) -> _Start | str:
+    async def _permitted(
+        self, approval: ApprovalRequest, known: KnownAgent, now: datetime
+    ) -> tuple[_Start, Bound] | str:
         """The order for exactly what was approved, or why it must not be given after all."""
-        await hold_epoch()  # a pause or a policy that forbids this either is seen here or comes after the start
         agent = await Agent.get(id=approval.agent_id)
         if agent.status is not AgentStatus.ACTIVE:
             return f"The agent is {agent.status.value}; nothing was executed."
@@ -160,27 +179,24 @@ class Executions:
             return "The stored request cannot be read; nothing was executed."
         if action_digest(request) != approval.action_digest:
             return "The stored request is not the one that was approved; nothing was executed."
-        decision = evaluate(await self._directory.policy_of(agent.id), request)
-        if decision.level is Level.DENY:
-            return f"Policy version {decision.policy_version} forbids the action now; nothing was executed."
+        bound = await self._binding.decide(known, request, now)
+        if bound.decision.level is Level.DENY:
+            return f"{_lawgiver(bound.decision)} forbids the action now; nothing was executed."
         if agent.executor_url is None or agent.executor_secret is None or request.tool is None:
             return "The agent has no executor any more; nothing was executed."
         try:
             secret = self._unseal(agent.executor_secret, bound_to=str(agent.id))
         except SealBroken:
             return "The executor's secret cannot be opened; nothing was executed."
-        return _Start(
-            agent.executor_url,
-            [secret],
-            ExecutionOrder(
-                approval_id=approval.id,
-                agent=agent.name,
-                action_type=request.action_type,
-                tool=request.tool,
-                args=request.args,
-                action_digest=approval.action_digest,
-            ),
+        order = ExecutionOrder(
+            approval_id=approval.id,
+            agent=agent.name,
+            action_type=request.action_type,
+            tool=request.tool,
+            args=request.args,
+            action_digest=approval.action_digest,
         )
+        return _Start(agent.executor_url, [secret], order), bound
 
     async def _execute(self, start: _Start) -> Outcome:
         """The executor's outcome. Whatever else happens, the order may have been carried out."""
@@ -218,6 +234,12 @@ class Executions:
         if not isinstance(due, lifecycle.MarkUnknown):
             return False
         return await self._approvals.finish_execution(work, approval, ExecutionStatus.UNKNOWN, error=_LOST)
+
+
+def _lawgiver(decision: Decision) -> str:
+    if decision.layer is Layer.FLOOR:
+        return f"Floor version {decision.floor_version}"
+    return f"Policy version {decision.policy_version}"
 
 
 def bounded(result: Json) -> Json:

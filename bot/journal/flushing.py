@@ -1,12 +1,11 @@
-"""Group commit: checks that arrive while a commit is under way share the next one."""
+"""Group commit: checks that arrive while a commit is under way share the next one. Agents take turns in it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 import sqlite3
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -18,6 +17,7 @@ from bot.audit.chain import AuditFact, UnrecordableFact, details_text
 from bot.audit.chain_writer import ChainWriter
 from bot.database.rows import table
 from bot.journal.batch import Entry, Recorded, write_batch
+from bot.journal.fairness import FairQueue
 from bot.ports import Clock
 from models.tables import IdempotentCheck, Notification, OutboxMessage
 
@@ -39,7 +39,7 @@ class JournalFault(Exception):
 
 
 class JournalFull(JournalFault):
-    """More checks are waiting than the queue holds (503, Retry-After: 1)."""
+    """More checks are waiting than the queue holds, and most of them are this agent's (503, Retry-After: 1)."""
 
 
 class JournalClosed(JournalFault):
@@ -87,8 +87,9 @@ class _Waiting:
 class Journal:
     """Records checks; `record` returns when the commit that contains the check is durable.
 
-    One flusher, no linger: while it commits, the next batch gathers. `patience` is how long (seconds) a caller waits
-    at most; a flush that takes longer is given up and its outcome counts as unknown.
+    One flusher, no linger: while it commits, the next batch gathers. Agents take turns in a batch, and a full queue
+    turns away the agent that has most in it, so that a noisy one delays and displaces nobody but itself. `patience` is
+    how long (seconds) a caller waits at most; a flush that takes longer is given up and its outcome counts as unknown.
     """
 
     def __init__(
@@ -96,10 +97,9 @@ class Journal:
     ) -> None:
         self._clock = clock
         self._chain = ChainWriter(clock)
-        self._capacity = capacity
         self._largest_batch = largest_batch
         self._patience = patience
-        self._queue: deque[_Waiting] = deque()
+        self._queue: FairQueue[_Waiting] = FairQueue(capacity)
         self._arrived = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
         self._closed = False
@@ -108,11 +108,13 @@ class Journal:
         """Raises JournalFault (503) or UnrecordableFact (the record's own values; its neighbours are unharmed)."""
         if self._closed:
             raise JournalClosed("the journal is closed")
-        if len(self._queue) >= self._capacity:
-            raise JournalFull(f"{self._capacity} checks are waiting")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(check.entry(), loop.create_future())
-        self._queue.append(waiting)
+        displaced = self._queue.put(check.fact.agent_id, waiting)
+        if displaced is waiting:
+            raise JournalFull(f"{self._queue.capacity} checks are waiting")
+        if displaced is not None:  # it was not begun, so nothing of it is written
+            _fail(displaced, JournalFull(f"{self._queue.capacity} checks are waiting"))
         self._arrived.set()
         self._start()
         impatience = loop.call_later(self._patience, _fail, waiting, JournalFault("the database does not answer"))
@@ -146,16 +148,20 @@ class Journal:
     def _take(self) -> list[_Waiting]:
         """The next batch by epoch, without those that nobody waits for; a key that comes twice waits for the next."""
         batch: list[_Waiting] = []
-        again: list[_Waiting] = []
+        again: list[tuple[Hashable, _Waiting]] = []
         keys: set[str] = set()
         while self._queue and len(batch) < self._largest_batch:
-            waiting = self._queue.popleft()
+            owner, waiting = self._queue.take()
             if waiting.answer.done():
                 continue
             key = waiting.entry.key
-            (again if key and key in keys else batch).append(waiting)
+            if key and key in keys:
+                again.append((owner, waiting))
+            else:
+                batch.append(waiting)
             keys.add(key)
-        self._queue.extendleft(reversed(again))
+        for owner, waiting in reversed(again):
+            self._queue.put_back(owner, waiting)
         return sorted(batch, key=lambda waiting: waiting.entry.epoch)
 
     async def _flush(self, batch: Sequence[_Waiting]) -> None:

@@ -18,7 +18,7 @@ from tortoise.queryset import QuerySet
 
 from bot import outbox
 from bot.database import in_open_transaction, transaction
-from bot.directory import move_epoch
+from bot.epoch import move_epoch
 from bot.ports import Receiver, ReceiverType
 from models.agent import Agent
 from models.approval import ApprovalRequest

@@ -195,6 +195,13 @@ STEPS: dict[str, Bilingual] = {
     "execution.finished.succeeded": Bilingual("报告执行成功", "reported success"),
     "execution.finished.failed": Bilingual("报告执行失败", "reported failure"),
     "execution.finished.unknown": Bilingual("报告结果不明", "reported that the outcome is unknown"),
+    "grant.given": Bilingual("给予授权", "gave a grant"),
+    "grant.used": Bilingual("用了一次授权", "used a grant"),
+    "grant.revoked": Bilingual("撤销授权", "revoked a grant"),
+    "grant.refused": Bilingual("授权操作未被接受", "was refused about a grant"),
+    "review.asked": Bilingual("请人复查", "asked for a review"),
+    "review.answered": Bilingual("答复复查", "answered a review"),
+    "review.refused": Bilingual("复查答复未被接受", "was refused about a review"),
 }
 """Audit actions as verbs. An action that is not here is shown as the word that stands in the audit."""
 
@@ -204,6 +211,8 @@ KINDS: dict[str, Bilingual] = {
     "approval.resolved": Bilingual("审批结果", "decision"),
     "execution.finished": Bilingual("执行结果", "outcome"),
     "delivery.failed": Bilingual("无法送达", "undeliverable"),
+    "grant.given": Bilingual("授权", "grant"),
+    "grant.revoked": Bilingual("授权撤销", "grant revoked"),
 }
 """Types of notifications; one that is not here is shown as it is stored."""
 
@@ -230,5 +239,6 @@ REFUSALS: dict[RefusalKind, Bilingual] = {
     RefusalKind.DENIED_NOW: Bilingual("当前策略不允许", "the policy denies it now"),
     RefusalKind.NOT_PENDING: Bilingual("已不在等待", "no longer pending"),
     RefusalKind.NOT_PERMITTED: Bilingual("没有权限", "not permitted"),
+    RefusalKind.BELOW_FLOOR: Bilingual("低于组织底线", "below the organisation's floor"),
     RefusalKind.STALE: Bilingual("来得太晚", "came too late"),
 }

@@ -189,6 +189,131 @@ async def test_policies_are_shown_and_set_from_a_file_or_standard_input(assent: 
         assert await PolicyVersion.all().count() == 3
 
 
+async def test_an_exported_policy_is_imported_over_the_version_it_was(assent: CommandLine) -> None:
+    await assent.done("agent", "create", "A", "--creator", "lin@example.com")
+    await assent.done("policy", "export", "A", "a.yaml")
+    file = assent.directory / "a.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("agent: A\nversion: 1\n")
+    assert (await assent("policy", "export", "A", "a.yaml")).code == 1
+    file.write_text(text.replace("default: L2", "default: L3"), encoding="utf-8")
+    assert "default  L2 → L3" in await assent.done("policy", "diff", "A", "a.yaml")
+    done = await assent.done("policy", "import", "A", "a.yaml", "--note", "quarter end")
+    assert "Policy v2 of “A” is in force." in done
+    assert "default  L2 → L3" in done
+    file.write_text(text.replace("default: L2", "default: DENY"), encoding="utf-8")
+    moved = await assent("policy", "import", "A", "a.yaml")
+    assert moved.code == 1
+    assert "v2" in moved.err
+    assert "cli:" in moved.err
+    assert "v3" in await assent.done("policy", "import", "A", "a.yaml", "--force")
+    assert "v4" in await assent.done("policy", "rollback", "A", "1", "--if-version", "3")
+    lines = json.loads(await assent.done("policy", "history", "A", "--json"))
+    assert [(line["version"], line["note"]) for line in lines] == [
+        (4, "rollback to v1"), (3, "whole policy"), (2, "quarter end"), (1, "starter policy"),
+    ]  # fmt: skip
+    assert "default  L3 → DENY" in await assent.done("policy", "diff", "A@2", "A@3")
+    await assent.done("agent", "create", "B", "--creator", "lin@example.com")
+    other = await assent("policy", "import", "B", "a.yaml")
+    assert other.code == 1
+    assert "“A”" in other.err
+
+
+async def test_the_floor_is_written_like_a_policy(assent: CommandLine) -> None:
+    shown = json.loads(await assent.done("policy", "show", "floor"))
+    assert (shown["agent"], shown["version"], shown["author"]) == ("floor", 0, "system")
+    assert "Floor v1" in await assent.done("policy", "set", "floor", stdin="'wire_*': L3\n")
+    assert json.loads(await assent.done("policy", "show", "floor", "--tenant", "abroad"))["version"] == 0
+    tried = json.loads(await assent.done("policy", "test", "floor", "WIRE_money", "--json"))
+    assert (tried["level"], tried["layer"]) == ("L3", "floor")
+    assert "Floor v2" in await assent.done("policy", "rollback", "floor", "0")
+
+
+async def test_a_file_is_looked_at_and_tried_without_a_database(bare: CommandLine) -> None:
+    (bare.directory / "p.yaml").write_text(
+        "default: L2\nrules:\n  - action: pay_*\n    when: args.amount > 100\n    level: L3\n"
+        "  - action: delete_x\n    level: L1\n",
+        encoding="utf-8",
+    )
+    looked = await bare("policy", "lint", "p.yaml")
+    assert looked.code == (1 if "error:" in looked.out else 0)
+    assert re.search(r"^p\.yaml:6:5: \w+: delete_x: ", looked.out, re.MULTILINE), looked.out
+    (bare.directory / "bad.yaml").write_text(
+        "rules:\n  - action: a\n    when: args.\n    level: l1\n", encoding="utf-8"
+    )
+    bad = await bare("policy", "lint", "bad.yaml")
+    assert bad.code == 1
+    assert "bad.yaml:3:5: error: rules[0].when: " in bad.err
+    assert "bad.yaml:4:5: error: rules[0].level: " in bad.err
+    (bare.directory / "worse.yaml").write_text("a: NO\n", encoding="utf-8")
+    worse = await bare("policy", "lint", "worse.yaml")
+    assert worse.code == 1
+    assert "worse.yaml:1:4: error: " in worse.err
+    details = '{"args": {"amount": 250}}'
+    tried = await bare.done("policy", "test", "p.yaml", "pay_rent", "--details", details, "--expect", "L3")
+    assert "args.amount > 100" in tried
+    assert (await bare("policy", "test", "p.yaml", "pay_rent", "--details", "{", "--expect", "L3")).code == 2
+    assert (await bare("policy", "test", "p.yaml", "read_x", "--expect", "L3")).code == 1
+    (bare.directory / "t.yaml").write_text(
+        "cases:\n  - {action: read_x, expect: L2}\n  - {action: delete_x, expect: L1}\n", encoding="utf-8"
+    )
+    cases = await bare("policy", "test", "p.yaml", "--cases", "t.yaml")
+    assert cases.code == 1
+    assert "t.yaml:3:5: delete_x: expected L1, got L3" in cases.out
+    assert json.loads(await bare.done("policy", "schema"))["title"] == "Assent policy"
+    assert not list(bare.directory.glob("**/*.db"))
+
+
+async def test_a_draft_is_replayed_over_what_the_agent_asked(assent: CommandLine) -> None:
+    await assent.done("agent", "create", "A", "--creator", "lin@example.com")
+    report = json.loads(await assent.done("policy", "replay", "A", "-", "--json", stdin='{"*": "L3"}'))
+    assert (report["subject"], report["checks"]) == ("A", 0)
+    bad = await assent("policy", "replay", "A", "-", stdin='{"*": "L9"}')
+    assert bad.code == 1
+    assert "L9" in bad.err
+
+
+async def test_access_tokens_are_made_listed_and_revoked(assent: CommandLine) -> None:
+    await assent.done("agent", "create", "A", "--creator", "lin@example.com")
+    words = ("token", "create", "--user", "lin@example.com", "--name", "pipeline", "--json")
+    made = json.loads(await assent.done(*words))
+    assert re.fullmatch(r"asp_[A-Za-z0-9_-]{43}", made["token"])
+    assert (await assent(*words, "--days", "367")).code == 1
+    assert (await assent("token", "create", "--user", "nobody", "--name", "x")).code == 1
+    [listed] = json.loads(await assent.done("token", "list", "--json"))
+    assert (listed["name"], listed["person"], listed["state"]) == ("pipeline", "lin", "works")
+    assert made["token"] not in await assent.done("token", "list", "--user", "lin@example.com")
+    await assent.done("token", "revoke", made["token_id"])
+    [listed] = json.loads(await assent.done("token", "list", "--json"))
+    assert listed["state"] == "revoked"
+    assert (await assent("token", "revoke", "nonsense")).code == 1
+    async with open_database(assent.env["ASSENT_DATABASE_URL"]):
+        assert not [entry for entry in await AuditEntry.all() if made["token"] in entry.details]
+
+
+async def test_agents_are_frozen_observed_labelled_and_limited(assent: CommandLine) -> None:
+    await assent.done("agent", "create", "A", "--creator", "lin@example.com")
+    assert "stands still until 2" in await assent.done("freeze", "A", "--for", "2h", "--reason", "audit")
+    frozen = await assent.done("freeze")
+    assert "Every agent of tenant default stands still until it is lifted" in frozen
+    assert "“A”" in frozen
+    assert "Still: “A”" in await assent.done("unfreeze")
+    assert "lifted" in await assent.done("unfreeze", "A")
+    assert "was not frozen" in await assent.done("unfreeze", "A")
+    assert (await assent("freeze", "A", "--for", "soon")).code == 2
+    assert "only observed until" in await assent.done("agent", "observe", "A", "7d")
+    assert (await assent("agent", "observe", "A", "31d")).code == 1
+    assert "no longer" in await assent.done("agent", "observe", "A", "off")
+    assert "env=prod, team=ops" in await assent.done("agent", "label", "A", "team=ops", "env=prod")
+    assert "team" not in await assent.done("agent", "label", "A", "team=")
+    assert (await assent("agent", "label", "A", "nonsense")).code == 2
+    assert "pending 5, checks a minute as installed" in await assent.done("agent", "limit", "A", "--pending", "5")
+    assert (await assent("agent", "limit", "A", "--pending", "many")).code == 2
+    assert json.loads(await assent.done("grant", "list", "--json")) == []
+    assert (await assent("grant", "revoke", "00000000-0000-0000-0000-000000000001")).code == 1
+    assert (await assent("why", "0123456789abcdef")).code == 1
+
+
 async def test_the_audit_is_proved_exported_and_a_change_is_named(assent: CommandLine) -> None:
     await assent.done("agent", "create", "A", "--creator", "lin@example.com")
     assert "whole" in await assent.done("audit", "verify")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -12,8 +14,16 @@ from bot.journal.flushing import CheckRecord, Journal, JournalClosed, JournalFau
 from bot.ledger import UnrecordableFact
 from bot.ports import SystemClock
 from models.enums import OutboxState
+from models.ids import new_id
 from models.tables import AuditEntry, AuditWriter, GateEpoch, IdempotentCheck, Notification, OutboxMessage
 from tests.support.facts import NOON, SteppingClock, fact, stored_answer, text_message
+
+NOISY, QUIET = new_id(), new_id()
+COMMITTED = Recorded.COMMITTED
+
+
+def check_of(agent_id: UUID, subject: str) -> CheckRecord:
+    return CheckRecord(0, replace(fact(subject), agent_id=agent_id))
 
 
 async def chain_is_whole() -> bool:
@@ -151,6 +161,37 @@ async def test_a_full_queue_refuses_at_once(database: Database) -> None:
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(answer, JournalFull) for answer in answers) == 2
     assert await AuditEntry.all().count() == 3
+    await journal.close()
+
+
+async def test_a_quiet_agent_is_in_the_very_next_batch_beside_a_noisy_one(database: Database) -> None:
+    """While one batch is being committed 5,000 checks of one agent and one of another gather for the next."""
+    journal = Journal(SystemClock(), patience=120)
+    await _recorded_apart(journal, check_of(NOISY, "first"))
+    async with transaction():
+        await AuditWriter.all().update(opened_at=NOON)  # holds the row (SQLite: everything)
+        noisy = [check_of(NOISY, f"noisy {n}") for n in range(5_000)]
+        calls = [asyncio.create_task(_recorded_apart(journal, check)) for check in noisy]
+        await asyncio.sleep(0)  # all of them wait; the flusher may have begun with the first 500
+        calls.append(asyncio.create_task(_recorded_apart(journal, check_of(QUIET, "quiet"))))
+        await asyncio.sleep(0)
+    assert set(await asyncio.gather(*calls)) == {Recorded.COMMITTED}
+    quiet = await AuditEntry.get(subject="quiet")
+    assert quiet.seq <= 1 + 500 + 500
+    assert await chain_is_whole()
+    await journal.close()
+
+
+async def test_one_agent_cannot_fill_the_queue_for_others(database: Database) -> None:
+    journal = Journal(SystemClock(), capacity=100)
+    noisy = [asyncio.create_task(journal.record(check_of(NOISY, f"noisy {n}"))) for n in range(150)]
+    quiet = [asyncio.create_task(journal.record(check_of(QUIET, f"quiet {n}"))) for n in range(40)]
+    assert set(await asyncio.gather(*quiet)) == {Recorded.COMMITTED}
+    refused = [answer for answer in await asyncio.gather(*noisy, return_exceptions=True) if answer != COMMITTED]
+    assert len(refused) == 90
+    assert all(isinstance(answer, JournalFull) for answer in refused)
+    assert await AuditEntry.filter(subject__startswith="noisy").count() == 60
+    assert await chain_is_whole()
     await journal.close()
 
 

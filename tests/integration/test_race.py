@@ -65,7 +65,9 @@ async def test_fifty_clicks_at_once_resolve_and_execute_once(gate: Gate) -> None
     agent = await gate.agent(lin, executor=True)
     clicks = Clicks(gate.approvals, gate.people, gate.views, gate.clock)
     executor = CountingExecutor()
-    executions = Executions(gate.ledger, gate.approvals, gate.directory, executor, lambda sealed, bound_to: "")
+    executions = Executions(
+        gate.ledger, gate.approvals, gate.directory, gate.binding, executor, lambda sealed, bound_to: ""
+    )
     chance = random.Random(20261122)
     approved = 0
     for _ in range(ROUNDS):
@@ -78,7 +80,9 @@ async def test_fifty_clicks_at_once_resolve_and_execute_once(gate: Gate) -> None
                 for _ in range(CLICKS)
             )
         )
-        approved += await judge(gate, agent, approval, pressed, executions, executor)
+        approved += await judge(
+            gate, agent, approval, [one for one in pressed if isinstance(one, Pressed)], executions, executor
+        )
         gate.clock.move(minutes=11)  # past the cool-down: the next round is a new question
     assert 0 < approved < ROUNDS
     assert len(executor.orders) == len({order.approval_id for order in executor.orders}) == approved
@@ -105,7 +109,7 @@ async def judge(
             approval.resolved_at,
             approval.status,
         )
-        assert approval.resolver_name in messages.refusal_text(refusal, Language.ZH_CN, gate.clock.now())
+        assert (approval.resolver_name or "?") in messages.refusal_text(refusal, Language.ZH_CN, gate.clock.now())
     orders = await OutboxMessage.filter(kind=OutboxKind.EXECUTE, approval_id=approval.id).count()
     before = len(executor.orders)
     if approval.status is ApprovalStatus.APPROVED:

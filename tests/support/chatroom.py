@@ -14,7 +14,16 @@ from bot.administration import Administration
 from bot.conversation import Answers, Conversation
 from bot.conversation.agents import AgentAnswers
 from bot.conversation.approvals import ApprovalAnswers
+from bot.conversation.freezes import FreezeAnswers
+from bot.conversation.grants import GrantAnswers
+from bot.conversation.oversight import OversightAnswers
+from bot.conversation.policies import PolicyAnswers
+from bot.conversation.steering import Steering
+from bot.conversation.tokens import TokenAnswers
 from bot.database import Database
+from bot.explaining import Explaining
+from bot.freeze_notices import FreezeNotices
+from bot.freezing import Freezing
 from bot.people.apps import FeishuApps
 from bot.people.first_admin import FirstAdmin
 from bot.reading import Reading
@@ -119,12 +128,20 @@ async def open_room(database: Database) -> AsyncIterator[Room]:
         administration = Administration(gate.people, apps, box, default_level=Level.L2)
         first_admin = FirstAdmin(gate.ledger, gate.people, KEYS)
         one_time = OneTimeSecrets(box, gate.ledger, "https://assent.example")
+        freezing = Freezing(administration.agents, FreezeNotices(gate.people), gate.ledger, gate.bell)
         answers = Answers(
             administration,
             first_admin,
             reading,
             ApprovalAnswers(administration, reading, gate.views, links),
             AgentAnswers(administration, one_time),
+            PolicyAnswers(administration, gate.directory, gate.binding, gate.bell),
+            Steering(
+                FreezeAnswers(freezing, administration.agents),
+                GrantAnswers(gate.grants),
+                OversightAnswers(administration, Explaining(gate.people, gate.clock), links),
+                TokenAnswers(administration, one_time),
+            ),
         )
         conversation = Conversation(
             gate.ledger, gate.people, gate.approvals, answers, gate.bell, gate.clock, zone=CHINA

@@ -114,7 +114,7 @@ class Office:
 async def open_office(database: Database) -> AsyncIterator[Office]:
     async with open_gate(database) as gate:
         gateway, executor, box = RecordingGateway(), RecordingExecutor(), SecretBox(["s" * 32])
-        executions = Executions(gate.ledger, gate.approvals, gate.directory, executor, box.open)
+        executions = Executions(gate.ledger, gate.approvals, gate.directory, gate.binding, executor, box.open)
         delivery = Delivery(
             gateway,
             gate.people,

@@ -31,6 +31,7 @@ def environment(feishu: Feishu, database_url: str, **more: str) -> dict[str, str
         "FEISHU_VERIFICATION_TOKEN": app.verification_token,
         "FEISHU_BASE_URL": feishu.base_url,
         "LOG_LEVEL": "WARNING",
+        "DIGEST_AT": "never",  # the tests run at any time of day
         **{name.upper(): value for name, value in more.items()},
     }
     return clean_environment() | {f"ASSENT_{name}": value for name, value in settings.items()}

@@ -66,7 +66,8 @@ class HookAgent:
         headers = {"Prefer": f"wait={wait}"} if wait else {}
         if key is not None:
             headers["Idempotency_Key"] = key
-        body = {"action_type": action, "details": ask.pop("details", dict(FILES)), **ask}
+        tool = FILES["tool"] if action == "delete_files" else action  # the starter floor looks at the tool too
+        body = {"action_type": action, "details": ask.pop("details", {**FILES, "tool": tool}), **ask}
         status, answer = await self.call("POST", "/v1/check", body, **headers)
         assert status in (200, 202), answer
         return answer
@@ -186,6 +187,7 @@ def settings_for(feishu: Feishu, database_url: str, **more: str) -> Settings:
             "ASSENT_FEISHU_ENCRYPT_KEY": app.encrypt_key,
             "ASSENT_FEISHU_VERIFICATION_TOKEN": app.verification_token,
             "ASSENT_FEISHU_BASE_URL": feishu.base_url,
+            "ASSENT_DIGEST_AT": "never",  # the tests run at any time of day
             **{f"ASSENT_{name.upper()}": value for name, value in more.items()},
         }
     )

@@ -10,6 +10,8 @@ from uuid import UUID
 import pytest
 
 from bot.policy import PolicyFault, parse_policy
+from bot.policy.lint import lint
+from bot.policy.starter import starter_floor
 from cards import messages as say
 from cards.faults import fault_words
 from cards.views import (
@@ -214,13 +216,49 @@ def test_every_fault_of_a_policy_has_chinese_words() -> None:
         {"rules": [7, {"action": 3, "level": "L1", "x": 1}, {"action": "\u200b", "level": "L1"}]},
         {"x" * 200: "L1"}, {"rules": [{"action": "*", "level": "L1"}, {"action": "a", "level": "L2"}]},
         {str(n): "L1" for n in range(2_000)},
+        {"rules": [{"level": "L1"}, {"action": "a", "labels": 3, "when": 5, "level": "L1", "name": ""}]},
+        {"rules": [{"name": "a", "tool": "b", "level": "L1"}, {"name": "a", "tool": "c", "level": "L1"}]},
     ]  # fmt: skip
+    conditions = (
+        "",
+        "nobody == 1",
+        "args.a",
+        "1",
+        "agent.id > 1",
+        "args.a >",
+        "rate(tool) > 1",
+        "a\u200b",
+        "x" * 3_000,
+    )
+    wrong += [{"rules": [{"action": "a", "when": when, "level": "L1"}]} for when in conditions]
     for document in wrong:
         with pytest.raises(PolicyFault) as caught:
             parse_policy(document, default=Level.L2)
         for path, detail in caught.value.faults:
             told = fault_words(f"{path or 'policy'}: {detail}", ZH)
             assert any("一" <= char <= "鿿" for char in told), told
+
+
+def test_every_finding_about_a_policy_has_chinese_words() -> None:
+    policy = parse_policy(
+        {
+            "default": "L1",
+            "rules": [
+                {"action": "pay_*", "requester": "lin", "level": "L1"},
+                {"action": "mail_*", "session": "a.*", "level": "DENY"},
+                {"action": "delete_*", "level": "L2"},
+                {"action": "*_all", "level": "L3"},
+                {"action": "run", "when": "1 == 1", "level": "L3"},
+                {"action": "hide", "when": 'tool.matches("x") && now.getHours() < 9', "level": "L3"},
+            ],
+        },
+        default=Level.L2,
+    )
+    findings = lint(policy, starter_floor())
+    assert len({finding.code for finding in findings}) >= 7, findings
+    for finding in findings:
+        told = fault_words(f"{finding.path}: {finding.words}", ZH)
+        assert any("一" <= char <= "鿿" for char in told), told
 
 
 def test_a_reminder_says_how_long_it_waited() -> None:

@@ -42,6 +42,7 @@ _ALLOWED: dict[str, set[str]] = {
     "button": {"name", "type", "size", "width", "text", "behaviors", "form_action_type", "confirm"},
     "form": {"name", "elements"},
     "input": {"name", "required", "input_type", "rows", "max_length", "label", "placeholder"},
+    "multi_select_static": {"name", "width", "placeholder", "options", "selected_values"},
     "collapsible_panel": {"expanded", "header", "border", "elements"},
 }
 _SIZES = {"heading", "normal", "notation"}
@@ -150,6 +151,18 @@ def _check_input(node: JsonObject, in_form: bool) -> None:
     _check_text(_object(node["placeholder"]))
 
 
+def _check_multi_select(node: JsonObject, in_form: bool) -> None:
+    assert in_form and node["name"]
+    _check_text(_object(node["placeholder"]))
+    options = _objects(node["options"])
+    for option in options:
+        assert set(option) == {"text", "value"}
+        _check_text(_object(option["text"]))
+    values = [str(option["value"]) for option in options]
+    assert 0 < len(values) == len(set(values))
+    assert isinstance(node["selected_values"], list) and set(map(str, node["selected_values"])) <= set(values)
+
+
 def _check_column_set(node: JsonObject, in_form: bool) -> None:
     assert all(column["tag"] == "column" for column in _objects(node["columns"]))
 
@@ -164,6 +177,7 @@ _CHECKS: dict[str, Callable[[JsonObject, bool], None]] = {
     "text_tag": _check_tag,
     "button": _check_button,
     "input": _check_input,
+    "multi_select_static": _check_multi_select,
     "column_set": _check_column_set,
     "collapsible_panel": _check_panel,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
@@ -10,31 +11,50 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands import (
+    ALL,
     COMMANDS,
+    FLOOR,
     Approve,
+    AskWhy,
     ClaimAdmin,
     Command,
+    CreateAccessToken,
     CreateAgent,
+    Freeze,
+    GrantExact,
+    GrantKindOf,
     Help,
+    ListAccessTokens,
     ListAgents,
+    ListGrants,
     ListUsers,
     NotACommand,
+    Observe,
     Parsed,
     PauseAgent,
     Pending,
     Problem,
     Reject,
+    ReplayPolicy,
     ResumeAgent,
+    RevokeAccessToken,
+    RevokeGrant,
+    RollBack,
     RotateToken,
     SetDefaultLevel,
     SetExecutor,
+    SetLabels,
     SetLevel,
+    SetLimits,
     SetPolicy,
     SetRole,
     Show,
     ShowAgent,
     ShowAudit,
+    ShowHistory,
     ShowPolicy,
+    TryPolicy,
+    Unfreeze,
     Usage,
     WhoAmI,
     as_id,
@@ -45,10 +65,14 @@ from bot.commands import (
 from bot.commands.parse import _READERS
 from bot.commands.table import FIRST_WORDS, GROUP_ALIASES, SECOND_WORDS
 from models.enums import Language, Level, Role
-from models.values import Json
+from models.values import Json, JsonObject
 
 ID = "01983f2a-1c2d-7e3f-8a4b-5c6d7e8f9a0b"
 POLICY: Json = {"delete_*": "L3", "read": "L1"}
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+AMOUNT: JsonObject = {"amount": 5}
+WHOLE: JsonObject = {"tool": "bank.pay", "args": {"amount": 5}}
 
 PLAIN = [
     ("/help", Help()),
@@ -79,6 +103,47 @@ PLAIN = [
     ("/policy set x pay deny", SetLevel("x", "pay", Level.DENY)),
     ("/policy set x default L1", SetDefaultLevel("x", Level.L1)),
     ('/policy set x {"delete_*": "L3", "read": "L1"}', SetPolicy("x", POLICY)),
+    ("/policy show floor", ShowPolicy(FLOOR)),
+    ("/policy set x @5 pay L3", SetLevel("x", "pay", Level.L3, 5)),
+    ("/policy set x @5 default L3", SetDefaultLevel("x", Level.L3, 5)),
+    ('/policy set floor @v5 {"delete_*": "L3", "read": "L1"}', SetPolicy(FLOOR, POLICY, 5)),
+    ("/policy test x pay", TryPolicy("x", "pay")),
+    ('/policy test x pay {"amount": 5}', TryPolicy("x", "pay", {"args": AMOUNT})),
+    (
+        '/policy test x pay for lin@example.com {"tool": "bank.pay", "args": {"amount": 5}}',
+        TryPolicy("x", "pay", WHOLE, "lin@example.com"),
+    ),
+    ('/policy test x pay {"tool": "t", "amount": 5}', TryPolicy("x", "pay", {"args": {"tool": "t", "amount": 5}})),
+    ("/policy test x pay {}", TryPolicy("x", "pay", {"args": {}})),
+    ("/policy history x", ShowHistory("x")),
+    ("/policy rollback floor v3", RollBack(FLOOR, 3)),
+    ('/policy replay x {"delete_*": "L3", "read": "L1"}', ReplayPolicy("x", 7, POLICY)),
+    ('/policy replay x 36h {"delete_*": "L3", "read": "L1"}', ReplayPolicy("x", 2, POLICY)),
+    ("/why 01983F2A1C", AskWhy("01983f2a-1c")),
+    ("/freeze", Freeze()),
+    ("/freeze for 2h", Freeze(ALL, 2 * HOUR)),
+    ("/freeze 2h", Freeze(ALL, 2 * HOUR)),
+    ("/freeze x for 1h30m it pays  twice", Freeze("x", 1.5 * HOUR, "it pays  twice")),
+    ("/freeze all it is broken", Freeze(ALL, None, "it is broken")),
+    ("/unfreeze", Unfreeze()),
+    ("/unfreeze x", Unfreeze("x")),
+    ("/grant list", ListGrants()),
+    ("/grant list x", ListGrants("x")),
+    ("/grant exact 01983f", GrantExact("01983f", HOUR)),
+    ("/grant exact 01983f for 2h", GrantExact("01983f", 2 * HOUR)),
+    ("/grant kind 01983f", GrantKindOf("01983f")),
+    ("/grant kind 01983f today fix=to,subject uses=20", GrantKindOf("01983f", None, frozenset({"to", "subject"}), 20)),
+    ("/grant kind 01983f 3h fix=", GrantKindOf("01983f", 3 * HOUR, frozenset())),
+    ("/grant revoke 01983f", RevokeGrant("01983f")),
+    ("/observe x for 7d", Observe("x", 7 * DAY)),
+    ("/observe x 7d", Observe("x", 7 * DAY)),
+    ("/observe x off", Observe("x", None)),
+    ("/agent label x team=finance env=", SetLabels("x", {"team": "finance", "env": ""})),
+    ("/agent limit x pending=5 rate=default", SetLimits("x", {"pending": 5, "rate": None})),
+    ("/token create laptop", CreateAccessToken("laptop")),
+    ("/token create laptop 30d", CreateAccessToken("laptop", 30 * DAY)),
+    ("/token list", ListAccessTokens()),
+    ("/token revoke laptop", RevokeAccessToken("laptop")),
     ("/audit", ShowAudit()),
     ("/audit Bookkeeper", ShowAudit("Bookkeeper")),
     ("/audit 01983F2A1C", ShowAudit("01983F2A1C", "01983f2a-1c")),
@@ -117,6 +182,16 @@ TOLERATED = [
     ('/policy set "x" ```json\n{"delete_*": "L3", "read": "L1"}\n```', SetPolicy("x", POLICY)),
     ('/policy set x {"，：“": "L3"}', SetPolicy("x", {"，：“": "L3"})),
     ("/policy set x []", SetPolicy("x", [])),
+    ("/policy set x ＠５ pay L3", SetLevel("x", "pay", Level.L3, 5)),
+    ("/策略 查看 底线", ShowPolicy(FLOOR)),
+    ("/策略 测试 x pay 代表 ou_lin ｛“amount”：5｝", TryPolicy("x", "pay", {"args": {"amount": 5}}, "ou_lin")),
+    ("/冻结 全部 持续 2小时 金额不对", Freeze(ALL, 2 * HOUR, "金额不对")),
+    ("/冻结 记账员 1天", Freeze("记账员", DAY)),
+    ("/解冻 全部", Unfreeze()),
+    ("/授权 同类 01983f 今天 固定＝to，subject 次数=20", GrantKindOf("01983f", None, frozenset({"to", "subject"}), 20)),
+    ("/观察 x 关闭", Observe("x", None)),
+    ("/观察 x 1周", Observe("x", 7 * DAY)),
+    ("/为什么 #01983f…", AskWhy("01983f")),
 ]
 
 
@@ -167,6 +242,33 @@ def test_ordinary_talk_is_no_command(text: str) -> None:
         ('/policy set x {"a": "L1", "a": "L3"}', Problem.BAD_JSON, None, None),
         ("/user role x king", Problem.BAD_ROLE, "king", None),
         ("/claim", Problem.MISSING_WORD, "", None),
+        ("/policy set x @ pay L3", Problem.BAD_VERSION, "@", None),
+        ("/policy set x @5", Problem.MISSING_WORD, "", None),
+        ("/policy test x", Problem.MISSING_WORD, "", None),
+        ("/policy test x pay now", Problem.TOO_MANY_WORDS, "now", None),
+        ("/policy test x pay [5]", Problem.BAD_JSON, "not an object", None),
+        ("/policy rollback x", Problem.MISSING_WORD, "", None),
+        ("/policy rollback x -1", Problem.BAD_VERSION, "-1", None),
+        ("/policy replay x 7d", Problem.MISSING_WORD, "", None),
+        ("/policy replay x 91d {}", Problem.BAD_DAYS, "91d", None),
+        ("/policy replay x 7d draft", Problem.BAD_JSON, "draft", None),
+        ("/why", Problem.MISSING_WORD, "", None),
+        ("/freeze x for ever", Problem.BAD_DURATION, "ever", None),
+        ("/unfreeze x y", Problem.TOO_MANY_WORDS, "y", None),
+        ("/grant exact 01983f 0h", Problem.BAD_DURATION, "0h", None),
+        ("/grant kind 01983f uses=0", Problem.BAD_NUMBER, "0", None),
+        ("/grant kind 01983f max=3", Problem.BAD_OPTION, "max=3", None),
+        ("/grant kind 01983f tomorrow", Problem.BAD_DURATION, "tomorrow", None),
+        ("/grant", Problem.MISSING_WORD, "", None),
+        ("/observe x", Problem.MISSING_WORD, "", None),
+        ("/observe x always", Problem.BAD_DURATION, "always", None),
+        ("/agent label x", Problem.MISSING_WORD, "", None),
+        ("/agent label x team", Problem.BAD_OPTION, "team", None),
+        ('/agent label x team="a b"', Problem.BAD_OPTION, 'team="a', None),
+        ("/agent limit x speed=3", Problem.BAD_OPTION, "speed=3", None),
+        ("/agent limit x rate=fast", Problem.BAD_NUMBER, "fast", None),
+        ("/token create x 99999d", Problem.BAD_DURATION, "99999d", None),
+        ("/tokens", Problem.UNKNOWN_COMMAND, "tokens", "/token"),
     ],
 )
 def test_usage_names_what_is_wrong(text: str, problem: Problem, given: str | None, suggestion: str | None) -> None:
@@ -238,7 +340,11 @@ def test_mentions(text: str, bot: str | None, expected: str) -> None:
 # --- properties
 
 words = st.sampled_from(
-    [*FIRST_WORDS, *SECOND_WORDS["agent"], *SECOND_WORDS["policy"], "x", "{", "“", "「", "```", ID, "L3"]
+    [
+        *FIRST_WORDS,
+        *(word for group in ("agent", "policy", "grant") for word in SECOND_WORDS[group]),
+        *("for", "2h", "@5", "x=", "x", "{", "“", "「", "```", ID, "L3"),
+    ]
 )
 typed = st.lists(words | st.text(st.characters(), max_size=6), max_size=6).map(" ".join)
 

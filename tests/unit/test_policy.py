@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.policy import (
-    ActionGlob,
+    Glob,
     Policy,
     PolicyFault,
     document,
@@ -23,18 +23,15 @@ from bot.policy import (
     with_default,
     with_level,
 )
-from models.enums import Level
-from models.values import ActionRequest, Decision
+from models.enums import Layer, Level
+from models.values import Decision
+from tests.support.policies import NOTHING, asks, written
 
 L1, L2, L3, DENY = Level
 
 
 def level(policy: Policy, action_type: str) -> Level:
-    return evaluate(policy, ActionRequest(action_type)).level
-
-
-def written(policy: object) -> Policy:
-    return parse_policy(policy, default=L2)
+    return evaluate(policy, NOTHING, asks(action_type)).level
 
 
 def faults(policy: object) -> dict[str, str]:
@@ -88,15 +85,20 @@ def test_starter_policy_takes_the_configured_default() -> None:
     ],
 )
 def test_which_rule_decides(policy: Any, action_type: str, expected: Level, rule: str | None) -> None:
-    decision = evaluate(parse_policy(policy, default=L2, version=7), ActionRequest(action_type))
+    decision = evaluate(written(policy, version=7), NOTHING, asks(action_type))
     assert (decision.level, decision.rule, decision.policy_version) == (expected, rule, 7)
 
 
 def test_decision_explains_itself() -> None:
     policy = parse_policy({"pay_*": "L3"}, default=L2, version=4)
-    assert evaluate(policy, ActionRequest("pay_x")) == Decision(L3, "pay_*", 4, 'rule "pay_*" gives L3')
-    assert explain(evaluate(policy, ActionRequest("pay_x"))) == 'L3 under policy version 4: rule "pay_*" gives L3'
-    assert explain(evaluate(policy, ActionRequest("x"))).endswith("no rule matches; the default is L2")
+    decision = evaluate(policy, NOTHING, asks("pay_x"))
+    assert decision == Decision(
+        L3, "pay_*", 4, 'rule "pay_*" gives L3', Layer.POLICY, floor_version=0, matched=("action pay_*",)
+    )
+    assert explain(decision) == 'L3 under policy version 4: rule "pay_*" gives L3'
+    by_default = evaluate(policy, NOTHING, asks("x"))
+    assert (by_default.layer, by_default.matched, by_default.floor_level) == (Layer.DEFAULT, (), L1)
+    assert explain(by_default).endswith("no rule matches; the default is L2")
 
 
 @pytest.mark.parametrize("wrong", ["l3", None, "deny", "L4", "", " L3", 3, True, ["L3"], {"level": "L3"}, "allow"])
@@ -124,7 +126,7 @@ def test_level_in_wrong_case_gets_a_hint() -> None:
         ({"rules": [{"level": "L3"}]}, "rules[0].action"),
         ({"rules": [{"action": ["a"], "level": "L3"}]}, "rules[0].action"),
         ({"rules": [{"action": "a"}]}, "rules[0].level"),
-        ({"rules": [{"action": "a", "level": "L3", "when": "x > 1"}]}, "rules[0].when"),
+        ({"rules": [{"action": "a", "level": "L3", "if": "args.x > 1"}]}, "rules[0].if"),
         ({"rules": {}, "delete_*": "L3"}, "delete_*"),
         ({"": "L1"}, ""),
         ({"x" * 101: "L1"}, "x" * 100),
@@ -185,7 +187,7 @@ maps = st.dictionaries(patterns, levels, max_size=6)
 def test_star_is_the_only_metacharacter(pattern: str, action: str) -> None:
     """Compared with an independent matcher in which all else is escaped."""
     escaped = pattern.replace("[", "[[]").replace("?", "[?]")
-    assert ActionGlob.of(pattern).matches(action) == fnmatch.fnmatchcase(action, escaped)
+    assert Glob.of(pattern).matches(action) == fnmatch.fnmatchcase(action, escaped)
 
 
 @pytest.mark.parametrize(
@@ -193,16 +195,16 @@ def test_star_is_the_only_metacharacter(pattern: str, action: str) -> None:
     [("*a*a", "ba", False), ("*a*a", "baa", True), ("a*a", "a", False), ("*b*b*", "ab", False), ("**", "", True)],
 )
 def test_no_character_is_matched_twice(pattern: str, action: str, matches: bool) -> None:
-    assert ActionGlob.of(pattern).matches(action) is matches
+    assert Glob.of(pattern).matches(action) is matches
 
 
 def test_matching_is_linear() -> None:
-    assert not ActionGlob.of("*a" * 49 + "*b").matches("a" * 100)
+    assert not Glob.of("*a" * 49 + "*b").matches("a" * 100)
 
 
 @given(patterns, patterns)
 def test_a_covering_pattern_matches_all_that_the_other_does(one: str, other: str) -> None:
-    covering, covered = ActionGlob.of(one), ActionGlob.of(other)
+    covering, covered = Glob.of(one), Glob.of(other)
     if covering.covers(covered):
         for filling in itertools.product(["", "a", "b.", "]"], repeat=covered.pattern.count("*")):
             parts = iter(filling)
@@ -217,8 +219,8 @@ def test_short_form_takes_the_most_specific_pattern(policy: dict[str, str], acti
         parsed = written(policy)
     except PolicyFault:
         return  # a* beside a**
-    matching = [p for p in policy if ActionGlob.of(p).matches(action)]
-    decision = evaluate(parsed, ActionRequest(action))
+    matching = [p for p in policy if Glob.of(p).matches(action)]
+    decision = evaluate(parsed, NOTHING, asks(action))
     if not matching:
         assert decision.rule is None
     elif action in policy:
@@ -263,4 +265,4 @@ def test_setting_a_level_is_seen_or_refused(policy: dict[str, str], pattern: str
         changed = with_level(written(policy), pattern, Level(chosen))
     except PolicyFault:
         return
-    assert any(r.name == ActionGlob.of(pattern).pattern and r.level == chosen for r in changed.rules)
+    assert any(r.name == Glob.of(pattern).pattern and r.level == chosen for r in changed.rules)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,34 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert chosen.allow_http_executors is False
     assert chosen.feishu_allow_challenge is True
     assert chosen.timezone == "Asia/Shanghai"
+    assert (chosen.max_pending, chosen.checks_per_minute) == (100, 600)
+    assert (chosen.graduation_after, chosen.graduation_for, chosen.review_sample) == (25, timedelta(days=30), 0.1)
+    assert chosen.digest_at == time(18, 0)
+
+
+@pytest.mark.parametrize(("written", "share"), [("25%", 0.25), ("0.25", 0.25), ("0", 0.0), ("100 %", 1.0), ("1", 1.0)])
+def test_a_share_is_a_percentage_or_a_fraction(written: str, share: float) -> None:
+    assert settings(REVIEW_SAMPLE=written).review_sample == share
+
+
+@pytest.mark.parametrize("written", ["10", "101%", "-1%", "nan", "%", "half", "1e400"])
+def test_what_is_no_share_is_refused(written: str) -> None:
+    assert set(faults(REVIEW_SAMPLE=written)) == {"REVIEW_SAMPLE"}
+
+
+def test_a_time_of_day_can_be_never() -> None:
+    assert settings(DIGEST_AT="7:05").digest_at == time(7, 5)
+    assert settings(DIGEST_AT="Never").digest_at is None
+
+
+@pytest.mark.parametrize("written", ["24:00", "18", "18:60", "18:5", "-1:00", "18:00:00", "٠٧:٠٠", "6pm", ":30"])
+def test_what_is_no_time_of_day_is_refused(written: str) -> None:
+    assert set(faults(DIGEST_AT=written)) == {"DIGEST_AT"}
+
+
+def test_limits_have_limits() -> None:
+    wrong = faults(MAX_PENDING="0", CHECKS_PER_MINUTE="-1", GRADUATION_AFTER="2", GRADUATION_FOR="0d")
+    assert set(wrong) == {"MAX_PENDING", "CHECKS_PER_MINUTE", "GRADUATION_AFTER", "GRADUATION_FOR"}
 
 
 def test_lists_are_separated_by_commas() -> None:

@@ -1,0 +1,1 @@
+"""Grants: bounded standing permissions given by people, used by checks, graduated into, reviewed and revoked."""
