@@ -22,6 +22,7 @@ from models.enums import ApprovalStatus, Executor, Verdict
 from models.values import JsonObject
 
 _PAST_ARGUMENTS = 4_000  # bytes of all arguments together, when the result needs room as well
+_LEAST_ARGUMENTS = 2_500  # and when grants do too
 REASON_LENGTH = 500  # characters that may be typed; Feishu's maximum is 1000
 
 _RISK_HINTS = {
@@ -106,7 +107,8 @@ def _record(view: ApprovalView, zone: tzinfo) -> Iterator[JsonObject]:
     yield from execution_nodes(view, zone)
     yield from _people(view)
     yield from claim_nodes(view.claimed_reason)
-    yield from argument_nodes(view.action_type, view.tool, view.args, budget=_PAST_ARGUMENTS, folded=True)
+    budget = _LEAST_ARGUMENTS if view.offer or view.grants else _PAST_ARGUMENTS
+    yield from argument_nodes(view.action_type, view.tool, view.args, budget=budget, folded=True)
     yield from less_nodes(view)
     yield from _footer(view)
 

@@ -68,10 +68,10 @@ def run_nodes(view: GrantUseView) -> Iterator[JsonObject]:
     yield from argument_nodes(grant.action_type, grant.tool, view.args, budget=_ARGUMENTS, folded=True)
 
 
-def grant_nodes(grant: GrantView) -> Iterator[JsonObject]:
-    """The grant: what it covers, until when, how many uses are left, or who revoked it."""
+def grant_nodes(grant: GrantView, *, bounded: bool = True) -> Iterator[JsonObject]:
+    """The grant: what it covers (where there is room), until when, how many uses are left, or who revoked it."""
     yield node.labelled(Bilingual("授权", "Grant"), grant_title(grant))
-    if grant.limits:
+    if grant.limits and bounded:
         yield node.panel(Bilingual("范围", "Bounds"), [node.block(_bounds(grant.limits))])
     if grant.revoked_at is not None:
         yield node.labelled(Bilingual("已撤销", "Revoked"), revoked_words(grant))

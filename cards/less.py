@@ -49,14 +49,14 @@ def less_nodes(view: ApprovalView) -> Iterator[JsonObject]:
     if view.status is not ApprovalStatus.APPROVED:
         return
     for grant in view.grants:
-        yield from _given(grant)
+        yield from _given(grant, bounded=view.offer is None)
     if view.offer is not None:
         yield from _offered(view.offer, view.approval_id)
 
 
-def _given(grant: GrantView) -> Iterator[JsonObject]:
+def _given(grant: GrantView, *, bounded: bool) -> Iterator[JsonObject]:
     yield node.divider()
-    yield from grant_nodes(grant)
+    yield from grant_nodes(grant, bounded=bounded)
     if grant.stands:
         yield revoke_button(grant.grant_id)
 

@@ -54,10 +54,6 @@ _SENTENCES: dict[RefusalKind, Bilingual] = {
     RefusalKind.DENIED_NOW: Bilingual(
         "现行策略禁止这个操作，没有执行。", "The policy in force denies this action. It did not run."
     ),
-    RefusalKind.BELOW_FLOOR: Bilingual(
-        "组织的底线要求每次都问，不能免问{detail}。",
-        "The organisation's floor demands that this is asked every time{detail}.",
-    ),
     RefusalKind.FROZEN: Bilingual(
         "智能体{at}已被{by}冻结，解冻后才能继续。",
         "The agent was frozen{by}{at}. It can go on when the freeze is over.",

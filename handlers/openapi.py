@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.asking.parsing import ACTION_TYPE_LIMIT, NAME_LIMIT, REASON_LIMIT
+from bot.policy.matching import MATCHERS
 from handlers import openapi_policies
 from handlers.errors import PROBLEMS
 from handlers.headers import KEY_LIMIT, MAX_WAIT
@@ -245,7 +246,11 @@ def _schemas() -> Schema:
                 "default": _enum(Level),
                 "rules": {
                     "type": "array",
-                    "items": _object({"level": _enum(Level)}, ["level"]),
+                    "items": _object(
+                        {name: {"type": "string"} for name in ("name", *MATCHERS, "when", "note")}
+                        | {"labels": {"type": "object"}, "level": _enum(Level)},
+                        ["level"],
+                    ),
                 },
             },
             required=["agent", "paused", "version", "default", "rules"],

@@ -64,7 +64,7 @@ class Oversight:
         await move_epoch()
         await agent.refresh_from_db(fields=["labels"])  # others' changes wait for the epoch
         present: dict[str, str] = json.loads(agent.labels)
-        labels = {label: value for label, value in {**present, **changes}.items() if value}
+        labels = {label: value for label, value in sorted({**present, **changes}.items()) if value}
         if len(labels) > LABELS_LIMIT:
             return Declined(Why.BAD_LABEL, agent.name)
         if labels != present:

@@ -57,7 +57,10 @@ class Edit:
 
 
 class PolicyAdministration:
-    """Wherever an agent is named, `floor` names the floor of `tenant` (None: the actor's)."""
+    """Wherever an agent is named, `floor` names the floor of `tenant` (None: the actor's).
+
+    Everybody may read the floor of the own tenant, for all its agents stand on it; only its admins may write it.
+    """
 
     def __init__(self, agents: AgentAdministration, *, default_level: Level) -> None:
         self._agents = agents
@@ -65,20 +68,12 @@ class PolicyAdministration:
 
     async def show(self, actor: Actor, name: str, *, tenant: str | None = None) -> Saved | Refusal | Declined:
         """What is in force, with who wrote it and when."""
-        if is_floor(name):
-            return await self.show_floor(actor, tenant=tenant)
-        agent = await self._agents.named(actor, name)
-        return await _shown(AgentGround(agent, self._default_level)) if isinstance(agent, Agent) else agent
-
-    async def show_floor(self, actor: Actor, *, tenant: str | None = None) -> FloorSaved | Refusal:
-        """Everybody may read the floor of the own tenant: all its agents stand on it."""
-        tenant = tenant or actor.tenant
-        if not _may_read_floor(actor, tenant):
-            return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR)
-        shown = await _shown(FloorGround(tenant))
-        if not isinstance(shown, FloorSaved):
-            raise TypeError(shown)
-        return shown
+        ground = await self._readable(actor, name, tenant)
+        if isinstance(ground, Refusal | Declined):
+            return ground
+        if isinstance(ground, AgentGround):  # told apart for the type checker, here and below
+            return await _shown(ground)
+        return await _shown(ground)
 
     async def version(
         self, actor: Actor, name: str, version: int | None, *, tenant: str | None = None

@@ -128,7 +128,7 @@ def _holds(bound: Json, value: Json) -> bool:
         case {"one_of": [*wanted], **others} if not others:
             return any(_same(one, value) for one in wanted)
         case {"at_most": int() | float() as most, **others} if not others:
-            return _is_number(value) and 0 <= value <= most  # type: ignore[operator]
+            return _is_number(value) and 0 <= value <= _as_hashed(most)  # type: ignore[operator]
         case {"text": int() as most, **others} if not others:
             return isinstance(value, str) and len(value) <= most
         case {"any": "list" | "object" as kind, "bytes": int() as most, **others} if not others:

@@ -239,6 +239,8 @@ REFUSALS: dict[RefusalKind, Bilingual] = {
     RefusalKind.DENIED_NOW: Bilingual("当前策略不允许", "the policy denies it now"),
     RefusalKind.NOT_PENDING: Bilingual("已不在等待", "no longer pending"),
     RefusalKind.NOT_PERMITTED: Bilingual("没有权限", "not permitted"),
+    RefusalKind.FROZEN: Bilingual("已冻结", "frozen"),
+    RefusalKind.VERSION_MOVED: Bilingual("已有更新的版本", "a newer version exists"),
     RefusalKind.BELOW_FLOOR: Bilingual("低于组织底线", "below the organisation's floor"),
     RefusalKind.STALE: Bilingual("来得太晚", "came too late"),
 }

@@ -198,7 +198,7 @@ async def test_defect_14_secrets_leave_the_database_masked(house: RunningHouse, 
     agent = await house.agent(executor=executor)
     details = {"tool": "pay", "args": {"api_key": SECRET, "note": f"use {SECRET}"}, "reason": f"with {SECRET}"}
     waiting = asyncio.create_task(agent.asks(details=details, wait=60))
-    await agent.asks("write_files", details=details)
+    await agent.asks("write_files", details={**details, "tool": "write"})  # the floor asks about the tool `pay`
     card = await house.feishu.next_card(to=house.feishu.creator)
     await house.feishu.click(card, "approve", by=house.feishu.creator)
     await asyncio.wait_for(waiting, 20)

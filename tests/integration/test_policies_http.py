@@ -29,6 +29,7 @@ from models.enums import Level, Role
 from models.tables import Agent, AuditEntry, PolicyVersion, User
 from tests.support.chatroom import Room, open_room
 from tests.support.gate import operator
+from tests.support.service import HookAgent, house_running
 
 CLI = Actor.command_line("ops", "default")
 POLICY = "/v1/agents/Bookkeeper/policy"
@@ -317,3 +318,20 @@ async def test_live_answers_are_as_openapi_describes_them(desk: Desk) -> None:
             response = described["components"]["responses"][response["$ref"].rpartition("/")[2]]
         part = response["content"][answer.content_type]["schema"]
         jsonschema.Draft202012Validator({**part, "components": described["components"]}).validate(await answer.json())
+
+
+async def test_the_service_serves_it(database_url: str) -> None:
+    async with house_running(database_url) as running:
+        house, person = running.house, await running.person(running.feishu.creator)
+        agent = await running.agent()
+        made = await in_one_transaction(
+            house.ledger, lambda work: house.administration.tokens.create(work, CLI, person, "test")
+        )
+        assert isinstance(made, AccessTokenCreated)
+        someone = HookAgent(running.session, running.base_url, made.token, "")
+        status, body = await someone.call("PUT", POLICY, {"read_*": "DENY"}, If_Match='"v1"')
+        assert (status, body["version"]) == (200, 2), body
+        answer = await agent.asks("read_files")
+        assert answer["status"] == "denied"
+        status, why = await someone.call("GET", f"/v1/checks/{answer['check_id']}")
+        assert (status, why["decision"]["rule"], why["policy"]["author"]) == (200, "read_*", person.name)

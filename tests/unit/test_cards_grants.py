@@ -206,6 +206,7 @@ def test_whatever_is_in_it_feishu_takes_it(pairs: list[tuple[str, str]], who: st
     heavy = replace(SAMPLES["approved_succeeded_long"], args=args, claimed_reason=who * 3, resolver=who, agent=who)
     card = approval_card(replace(heavy, offer=offer, grants=(grant,)))
     check_card(card)
+    check_card(approval_card(replace(heavy, grants=(grant,))))
     check_card(used_card(replace(USE, grant=grant, args=args)))
     check_card(review_card(replace(REVIEW, use=replace(USE, grant=grant, args=args))))
     assert texts(card)
