@@ -175,6 +175,7 @@ async def test_refused_notice_card_becomes_a_text_that_says_how_to_revoke(house:
     text = await feishu.next_text(to=lin, containing="/grant revoke")
     [grant] = await Grant.all()
     assert str(grant.id) in text.text
+    await house.settled()  # the text arrives before its delivery is written down
     assert len(await house.audited("delivery.degraded")) == 1
 
 

@@ -170,7 +170,9 @@ async def test_the_floor_is_the_admins_to_write_and_every_members_to_read(room: 
     assert isinstance(no, Refusal)
     assert no.kind is RefusalKind.NOT_PERMITTED
     assert isinstance(await policies.show(Actor.of(operator(foreign)), "floor", tenant="default"), Refusal)
-    saved = await do(room, lambda work: policies.set_document(work, Actor.of(operator(wang)), "Floor", {"make_tea": "L3"}))
+    saved = await do(
+        room, lambda work: policies.set_document(work, Actor.of(operator(wang)), "Floor", {"make_tea": "L3"})
+    )
     assert isinstance(saved, FloorSaved)
     assert (saved.version, saved.author, saved.tenant) == (1, "wang", "default")
     assert [rule.name for rule in saved.floor.rules] == ["make_tea"]
