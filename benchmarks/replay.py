@@ -23,11 +23,11 @@ from bot.database import migrate, open_database, transaction
 from bot.database.rows import insert_rows
 from bot.digest import action_digest
 from bot.directory import Directory
+from bot.hindsight.replaying import Replaying
 from bot.people.joining import People
 from bot.policy import parse_policy, starter_floor
 from bot.policy.evaluate import evaluate
 from bot.ports import SystemClock
-from bot.replaying import Replaying
 from bot.secrecy.box import SecretBox
 from cards.replays import replay_text
 from models.enums import Language, Level

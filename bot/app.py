@@ -17,7 +17,7 @@ from aiohttp import web
 from bot.administration import Administration
 from bot.administration.trials import Trials
 from bot.approvals import ApprovalService, ApprovalTimes
-from bot.binding import Binding
+from bot.checking.binding import Binding
 from bot.clicks import Clicks
 from bot.conversation import Answers, Conversation
 from bot.conversation.agents import AgentAnswers
@@ -37,11 +37,10 @@ from bot.directory import Directory
 from bot.enforcement import EnforcementEngine
 from bot.execution.executions import Executions
 from bot.execution.http_executor import CheckedResolver, HttpExecutor
-from bot.explaining import Explaining
 from bot.feishu.client import FeishuClient
 from bot.feishu.long_connection import LongConnection
-from bot.freeze_notices import FreezeNotices
-from bot.freezing import Freezing
+from bot.freezing.freezes import Freezing
+from bot.freezing.notices import FreezeNotices
 from bot.granting.grants import Grants
 from bot.granting.ground import Grounds
 from bot.granting.offering import Offers
@@ -50,6 +49,8 @@ from bot.granting.reviews import Reviews
 from bot.granting.sampling import review_key
 from bot.granting.telling import GrantTelling
 from bot.granting.values import GrantTerms
+from bot.hindsight.explaining import Explaining
+from bot.hindsight.replaying import Replaying
 from bot.housekeeping import Housekeeping
 from bot.journal.flushing import Journal
 from bot.ledger import Ledger
@@ -63,7 +64,6 @@ from bot.quotas import Quotas
 from bot.readiness import MigrationsApplied, database_answers
 from bot.reading import Reading
 from bot.reminders import Reminders
-from bot.replaying import Replaying
 from bot.scheduler import Scheduler, jobs
 from bot.secrecy.box import SecretBox
 from bot.secrecy.links import Links

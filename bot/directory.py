@@ -10,13 +10,13 @@ from uuid import UUID
 from tortoise.expressions import F
 
 from bot.epoch import current_epoch, hold_epoch, move_epoch
+from bot.freezing.standstill import freeze_facts, freezes_of
 from bot.metering.measures import Measures
 from bot.people.facts import person_facts
 from bot.policy.evaluate import asks_requester
 from bot.policy.parse import parse_floor, parse_policy
 from bot.policy.rules import Floor, Policy
 from bot.policy.starter import starter_floor
-from bot.standstill import freeze_facts, freezes_of
 from models.agent import Agent
 from models.enums import AgentStatus, Level
 from models.grant import Grant

@@ -16,20 +16,20 @@ from tortoise.exceptions import IntegrityError
 
 from bot import answers
 from bot.approvals import ApprovalService, Claimed, rendezvous_of, stored_request
-from bot.binding import Binding, counted
-from bot.careful import CarefulPath, UsesGrants
-from bot.deciding import decide, freeze_in_force, sparing, under_grant
+from bot.checking.binding import Binding, counted
+from bot.checking.careful import CarefulPath, UsesGrants
+from bot.checking.deciding import decide, freeze_in_force, sparing, under_grant
+from bot.checking.earlier import Earlier
+from bot.checking.holding import ROUNDS, GateBusy, Holding
+from bot.checking.idempotency import Ask, KeyInUse, KeyMismatch, keep
+from bot.checking.recording import Recorder, check_fact
 from bot.digest import action_digest
 from bot.directory import Caller, Directory, KnownAgent, current_epoch, hold_epoch
-from bot.earlier import Earlier
-from bot.holding import ROUNDS, GateBusy, Holding
-from bot.idempotency import Ask, KeyInUse, KeyMismatch, keep
 from bot.journal.flushing import Journal
 from bot.ledger import Ledger
 from bot.outbox import Bell
 from bot.ports import Clock
 from bot.quotas import Quotas, TooManyChecks
-from bot.recording import Recorder, check_fact
 from bot.waiters.registry import Waiters
 from models.approval import ApprovalRequest, IdempotentCheck
 from models.enums import Layer, Level

@@ -16,7 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.digests import Digests
 from bot.execution.executions import Executions
-from bot.freezing import Freezing
+from bot.freezing.freezes import Freezing
 from bot.housekeeping import Housekeeping
 from bot.ports import Clock
 from bot.reminders import Reminders

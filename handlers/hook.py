@@ -15,11 +15,11 @@ from bot.approvals import ApprovalService
 from bot.asking.parsing import BODY_LIMIT, BadAsk, parse_check
 from bot.asking.strict_json import NotStrict
 from bot.asking.strict_json import decode as decode_json
+from bot.checking.idempotency import KeyInUse, KeyMismatch
 from bot.database.outage import is_outage
 from bot.digest import NotCanonical, action_digest
 from bot.directory import CredentialRefused, Directory
 from bot.enforcement import EnforcementEngine, GateBusy
-from bot.idempotency import KeyInUse, KeyMismatch
 from bot.journal.flushing import JournalFault
 from bot.policy.parse import effective
 from bot.quotas import QuotaExceeded, TooManyPending

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.hindsight.replaying import DAYS, LIMIT, MOST_DAYS
 from bot.policy.diff import ChangeKind
 from bot.policy.lint import Severity
-from bot.replaying import DAYS, LIMIT, MOST_DAYS
 from models.enums import Layer, Level
 
 Schema = dict[str, Any]

@@ -12,12 +12,12 @@ from bot.administration.as_json import change_json, history_json, saved_json, tr
 from bot.administration.trials import Trials
 from bot.asking.parsing import BadAsk, parse_check
 from bot.directory import Caller, Directory
-from bot.explaining import Explaining
+from bot.hindsight.explaining import Explaining
+from bot.hindsight.replaying import DAYS, LIMIT, MOST_DAYS, Replaying
 from bot.ledger import Ledger, Work
 from bot.policy import schema
 from bot.policy.files import without_origin
 from bot.ports import Clock
-from bot.replaying import DAYS, LIMIT, MOST_DAYS, Replaying
 from cards.replays import replay_json
 from cards.why_data import why_json
 from handlers.auth import authenticate, authenticate_person, bearer_token

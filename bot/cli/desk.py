@@ -12,19 +12,19 @@ from bot.administration.trials import Trials
 from bot.cli.console import fail, login
 from bot.database import Database, migrate, open_database, pending_migrations
 from bot.directory import Directory
-from bot.freeze_notices import FreezeNotices
-from bot.freezing import Freezing
+from bot.freezing.freezes import Freezing
+from bot.freezing.notices import FreezeNotices
 from bot.granting.grants import Grants
 from bot.granting.ground import Grounds
 from bot.granting.telling import GrantTelling
 from bot.granting.values import GrantTerms
+from bot.hindsight.replaying import Replaying
 from bot.ledger import Ledger, Work
 from bot.metering import Metering
 from bot.outbox import Bell
 from bot.people.apps import FeishuApps
 from bot.people.joining import People, language_of
 from bot.ports import Clock, SystemClock
-from bot.replaying import Replaying
 from bot.secrecy.box import SecretBox
 from bot.secrecy.links import Links
 from bot.telling import Telling

@@ -9,7 +9,7 @@ import typer
 from bot.cli.console import run, say, say_json, settings_for
 
 if TYPE_CHECKING:
-    from bot.freezing import Frozen, Lifted, Standing
+    from bot.freezing.freezes import Frozen, Lifted, Standing
     from models.why import Why
 
 Subject = Annotated[str, typer.Argument(help="The agent's name or id; all: every agent of the tenant.")]
@@ -42,7 +42,7 @@ def unfreeze(subject: Subject = "all", tenant: Tenant = "default") -> None:
 
 async def _why(what: str, tenant: str, as_json: bool) -> None:
     from bot.cli.desk import granted, open_desk
-    from bot.explaining import Explaining
+    from bot.hindsight.explaining import Explaining
     from cards.why import why as why_text
     from cards.why_data import why_json
     from models.enums import Language

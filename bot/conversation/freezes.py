@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.administration.agents import AgentAdministration
 from bot.commands import ALL, Freeze, Unfreeze
 from bot.conversation.turn import Answer, Turn
-from bot.freezing import Freezing, Frozen, Lifted, Standing
+from bot.freezing.freezes import Freezing, Frozen, Lifted, Standing
 from cards import steering as words
 from cards.freezing import FreezeView
 

@@ -6,7 +6,7 @@ from bot.administration import Administration
 from bot.administration.values import AgentLabelled, AgentLimited, AgentObserved
 from bot.commands import AskWhy, Observe, SetLabels, SetLimits
 from bot.conversation.turn import Answer, Turn
-from bot.explaining import Explaining
+from bot.hindsight.explaining import Explaining
 from bot.secrecy.links import Links
 from cards import steering as words
 from cards.why import why

@@ -11,7 +11,7 @@ from bot.administration import Administration, Declined, PolicySaved
 from bot.administration.grounds import Saved
 from bot.administration.values import FloorSaved
 from bot.asking.parsing import BadAsk, parse_check
-from bot.binding import Binding
+from bot.checking.binding import Binding
 from bot.commands import (
     FLOOR,
     ReplayPolicy,

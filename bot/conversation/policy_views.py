@@ -8,8 +8,8 @@ from dataclasses import replace
 from bot.administration import PolicySaved
 from bot.administration.grounds import Saved
 from bot.administration.values import VersionLine
+from bot.checking.deciding import freeze_in_force, sparing, under_grant
 from bot.commands import FLOOR
-from bot.deciding import freeze_in_force, sparing, under_grant
 from bot.digest import action_digest
 from bot.directory import KnownAgent
 from bot.policy.diff import Change

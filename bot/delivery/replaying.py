@@ -14,11 +14,11 @@ from bot import outbox
 from bot.administration.actors import Actor
 from bot.administration.values import Declined
 from bot.delivery.results import DELIVERED, Result, Settled
+from bot.hindsight.replaying import Replaying
 from bot.ledger import Work
 from bot.outbox import Bell
 from bot.people.joining import People
 from bot.ports import Clock
-from bot.replaying import Replaying
 from cards.refusals import refusal_text
 from cards.replays import draft_invalid, replay_text
 from models.enums import Language, OutboxKind

@@ -15,15 +15,15 @@ from tortoise.expressions import F
 from bot import lifecycle
 from bot.approvals import RESULT_LIMIT, ApprovalService
 from bot.asking.parsing import from_json
-from bot.binding import Binding, Bound
+from bot.checking.binding import Binding, Bound
 from bot.digest import action_digest
 from bot.directory import Directory, KnownAgent
 from bot.epoch import hold_epoch
 from bot.foreign_json import storable_text
+from bot.freezing.standstill import longest
 from bot.ledger import Ledger, Work, approval_fact
 from bot.ports import ActionExecutor, ExecutionOrder, Outcome, OutcomeKind
 from bot.secrecy.box import SealBroken
-from bot.standstill import longest
 from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.enums import AgentStatus, ApprovalStatus, ExecutionStatus, Executor, Layer, Level

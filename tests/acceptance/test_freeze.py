@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 from bot.administration.actors import Actor
-from bot.freezing import Frozen, Lifted
+from bot.freezing.freezes import Frozen, Lifted
 from models.enums import ExecutionStatus, Role
 from models.values import Operator
 from tests.support.service import ExecutorServer, RunningHouse

@@ -24,8 +24,8 @@ from bot.administration.actors import Actor
 from bot.administration.agents import AgentAdministration
 from bot.app import default_app
 from bot.database import open_database
-from bot.freeze_notices import FreezeNotices
-from bot.freezing import Freezing, Frozen, Lifted
+from bot.freezing.freezes import Freezing, Frozen, Lifted
+from bot.freezing.notices import FreezeNotices
 from bot.ledger import Ledger
 from bot.outbox import Bell
 from bot.people.apps import FeishuApps

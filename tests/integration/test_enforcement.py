@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 
 from bot.approvals import Resolved, stored_request
+from bot.checking.idempotency import KeyInUse, KeyMismatch
 from bot.database import Database
 from bot.directory import Caller, CredentialRefused
-from bot.idempotency import KeyInUse, KeyMismatch
 from models.enums import (
     AgentStatus,
     ApprovalStatus,

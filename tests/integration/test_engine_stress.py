@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
+from bot.checking.idempotency import KeyInUse, KeyMismatch
 from bot.database import Database
 from bot.directory import Caller, move_epoch
 from bot.enforcement import GateBusy
-from bot.idempotency import KeyInUse, KeyMismatch
 from bot.ledger import AuditFact
 from bot.metering import forget
 from bot.policy.parse import document, floor_document, parse_floor, parse_policy

@@ -15,8 +15,8 @@ from bot.administration.actors import Actor
 from bot.administration.values import Declined
 from bot.database import Database
 from bot.directory import Caller
-from bot.explaining import Explaining, Why
-from bot.locating import Reader
+from bot.hindsight.explaining import Explaining, Why
+from bot.hindsight.locating import Reader
 from cards.why import why as why_text
 from cards.why_data import why_json
 from models.enums import (

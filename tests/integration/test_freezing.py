@@ -15,13 +15,13 @@ from bot.administration.agents import AgentAdministration
 from bot.administration.values import Declined, Why
 from bot.database import Database, open_database
 from bot.epoch import current_epoch
-from bot.freeze_notices import FreezeNotices
-from bot.freezing import Freezing, Frozen, Lifted
+from bot.freezing.freezes import Freezing, Frozen, Lifted
+from bot.freezing.notices import FreezeNotices
+from bot.freezing.standstill import freeze_facts, freezes_of, longest
 from bot.ledger import Ledger
 from bot.outbox import Bell
 from bot.people.joining import People
 from bot.secrecy.box import SecretBox
-from bot.standstill import freeze_facts, freezes_of, longest
 from models.enums import AgentStatus, Language, Level, OutboxKind, Role
 from models.ids import new_id
 from models.tables import Agent, AuditEntry, Freeze, Notification, OutboxMessage, User

@@ -14,8 +14,8 @@ from bot.database import Database, open_database
 from bot.delivery import lanes
 from bot.directory import Caller
 from bot.execution.executions import FREEZE_LOOK
-from bot.freeze_notices import FreezeNotices
-from bot.freezing import Freezing, Frozen, Lifted
+from bot.freezing.freezes import Freezing, Frozen, Lifted
+from bot.freezing.notices import FreezeNotices
 from bot.secrecy.box import SecretBox
 from models.approval import ApprovalRequest
 from models.enums import ApprovalStatus, ExecutionStatus, Level, OutboxKind, OutboxState

@@ -17,10 +17,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot.administration import AccessTokenCreated, Actor, AgentCreated, in_one_transaction
 from bot.administration.trials import Trials
 from bot.database import Database
-from bot.explaining import Explaining
+from bot.hindsight.explaining import Explaining
+from bot.hindsight.replaying import Replaying
 from bot.metering import Metering
 from bot.policy.schema import schema
-from bot.replaying import Replaying
 from cards.words import CHINA
 from handlers.errors import PROBLEMS, problem_middleware
 from handlers.openapi import document as openapi

@@ -24,12 +24,12 @@ from bot.database import Database
 from bot.delivery import Delivery, lanes
 from bot.delivery.replaying import TellReplay, order
 from bot.directory import Caller
+from bot.hindsight.replaying import Replaying
 from bot.metering.counting import Counting
 from bot.people.facts import person_facts, requester_of
 from bot.policy import evaluate, parse_floor, parse_policy
 from bot.policy.replay import change_of
 from bot.policy.rules import Floor, Policy
-from bot.replaying import Replaying
 from bot.secrecy.links import Links
 from models.enums import AgentStatus, Language, Level, OutboxKind, OutboxState, Role, Verdict, Via
 from models.replay import Change, ReplayReport
@@ -332,8 +332,8 @@ async def test_runs_from_before_the_period_are_counted(desk: Desk) -> None:
 async def test_more_checks_than_one_batch_in_one_instant_are_all_replayed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.rereading.BATCH", 4)
-    monkeypatch.setattr("bot.rereading.OUTLINE", 3)
+    monkeypatch.setattr("bot.hindsight.rereading.BATCH", 4)
+    monkeypatch.setattr("bot.hindsight.rereading.OUTLINE", 3)
     for number in range(10):
         await desk.gate.check(desk.caller, "write_notes", session=f"s-{number}")
     told: list[tuple[int, int]] = []
@@ -349,7 +349,7 @@ async def test_more_checks_than_one_batch_in_one_instant_are_all_replayed(
 async def test_everybody_else_gets_turns_between_the_checks_of_a_batch(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.rereading.SLICE", -1.0)  # every check takes longer than its share
+    monkeypatch.setattr("bot.hindsight.rereading.SLICE", -1.0)  # every check takes longer than its share
     for number in range(30):
         await desk.gate.check(desk.caller, "write_notes", session=f"s-{number}")
     turns: list[int] = []
@@ -364,7 +364,7 @@ async def test_everybody_else_gets_turns_between_the_checks_of_a_batch(
         decided.append(1)
         return evaluate(*args)
 
-    monkeypatch.setattr("bot.replaying.evaluate", deciding)
+    monkeypatch.setattr("bot.hindsight.replaying.evaluate", deciding)
     task = asyncio.create_task(others())
     await desk.replay({"*": "L3"})
     task.cancel()

@@ -14,10 +14,10 @@ import pytest
 from tortoise.connection import get_connection
 
 from bot.approvals import AlreadyDone, Resolved
+from bot.checking.idempotency import KeyMismatch
 from bot.clicks import Clicks, Pressed
 from bot.database import Database, open_database, transaction
 from bot.directory import Caller, CredentialRefused, move_epoch, token_hash
-from bot.idempotency import KeyMismatch
 from bot.ledger import Ledger
 from cards import messages
 from handlers.card_clicks import CardClicks

@@ -21,9 +21,9 @@ from bot.conversation.policies import PolicyAnswers
 from bot.conversation.steering import Steering
 from bot.conversation.tokens import TokenAnswers
 from bot.database import Database
-from bot.explaining import Explaining
-from bot.freeze_notices import FreezeNotices
-from bot.freezing import Freezing
+from bot.freezing.freezes import Freezing
+from bot.freezing.notices import FreezeNotices
+from bot.hindsight.explaining import Explaining
 from bot.people.apps import FeishuApps
 from bot.people.first_admin import FirstAdmin
 from bot.reading import Reading

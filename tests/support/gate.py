@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from bot.approvals import ApprovalService, ApprovalTimes
 from bot.asking.parsing import parse_check
-from bot.binding import Binding
+from bot.checking.binding import Binding
 from bot.database import Database, transaction
 from bot.digest import action_digest
 from bot.directory import Caller, Directory, move_epoch, token_hash
@@ -114,7 +114,7 @@ class Gate:
     async def freeze(
         self, caller: Caller | None = None, *, until: datetime | None = None, tenant: str = "default"
     ) -> Freeze:
-        """The agent, or the whole tenant, stands still; without cards (bot.freezing)."""
+        """The agent, or the whole tenant, stands still; without cards (bot.freezing.freezes)."""
         async with transaction():
             await move_epoch()
             return await Freeze.create(

@@ -14,6 +14,7 @@ from bot.administration.agents import AgentAdministration
 from bot.administration.grounds import FLOOR
 from bot.administration.values import Declined, Why
 from bot.directory import Directory
+from bot.hindsight.rereading import Batch, CheckEntry, PinnedRules, Repeated, Run, Scope, Turns, batches, begin_of
 from bot.metering.measures import Measures
 from bot.people.facts import requester_of
 from bot.people.joining import People
@@ -23,7 +24,6 @@ from bot.policy.parse import PolicyFault, parse_floor, parse_policy
 from bot.policy.replay import Comparison, PastCheck, Recorded
 from bot.policy.rules import Floor, Policy
 from bot.ports import Clock
-from bot.rereading import Batch, CheckEntry, PinnedRules, Repeated, Run, Scope, Turns, batches, begin_of
 from models.agent import Agent
 from models.enums import Layer, Level
 from models.replay import ReplayReport

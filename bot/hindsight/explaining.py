@@ -10,7 +10,7 @@ from uuid import UUID
 from bot import answers
 from bot.administration.values import Declined
 from bot.asking.parsing import from_json
-from bot.locating import Located, Reader, locate
+from bot.hindsight.locating import Located, Reader, locate
 from bot.people.joining import People
 from bot.policy.parse import PolicyFault, parse_floor, parse_policy
 from bot.policy.rules import Rule

@@ -6,12 +6,12 @@ from typing import TypeAlias, assert_never
 
 from bot import answers, lifecycle
 from bot.approvals import ApprovalService, rendezvous_of
-from bot.binding import Binding
+from bot.checking.binding import Binding
+from bot.checking.idempotency import Ask, keep
+from bot.checking.recording import Recorder, check_fact
 from bot.directory import KnownAgent, hold_epoch
-from bot.idempotency import Ask, keep
 from bot.ledger import Ledger
 from bot.ports import Clock
-from bot.recording import Recorder, check_fact
 from models.approval import ApprovalRequest
 from models.enums import Layer, Level
 from models.values import CheckAnswer, Decision, Refusal

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from bot import answers, outbox
 from bot.asking.parsing import as_json
-from bot.deciding import freeze_in_force
+from bot.checking.deciding import freeze_in_force
+from bot.checking.idempotency import Ask, keep, row_of, store
 from bot.directory import KnownAgent
 from bot.granting.values import Used
-from bot.idempotency import Ask, keep, row_of, store
 from bot.journal.flushing import CheckRecord, Journal, Recorded
 from bot.ledger import AuditFact, Work
 from bot.outbox import Bell

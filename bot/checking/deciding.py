@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.directory import KnownAgent
+from bot.freezing.standstill import longest
 from bot.granting.bounds import matches
 from bot.policy.counters import Counters
 from bot.policy.evaluate import evaluate
-from bot.standstill import longest
 from models.enums import Layer, Level
 from models.values import ActionRequest, AgentFacts, Decision, FreezeFacts, GrantFacts, Question
 

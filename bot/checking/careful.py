@@ -7,14 +7,14 @@ from typing import Protocol
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from bot.binding import Binding
-from bot.deciding import sparing, under_grant
+from bot.checking.binding import Binding
+from bot.checking.deciding import sparing, under_grant
+from bot.checking.earlier import Earlier
+from bot.checking.idempotency import Ask
+from bot.checking.recording import Recorder
 from bot.directory import KnownAgent, hold_epoch
-from bot.earlier import Earlier
 from bot.granting.values import Used
-from bot.idempotency import Ask
 from bot.ledger import Ledger, Work
-from bot.recording import Recorder
 from models.enums import Layer, Level
 from models.values import ActionRequest, AgentFacts, CheckAnswer, Decision, GrantFacts
 

@@ -19,10 +19,10 @@ from bot.administration.agents import AgentAdministration
 from bot.administration.values import Declined, Why
 from bot.epoch import move_epoch
 from bot.foreign_json import storable_text
-from bot.freeze_notices import FreezeNotices
+from bot.freezing.notices import FreezeNotices
+from bot.freezing.standstill import freeze_facts, freezes_of
 from bot.ledger import AuditFact, Ledger, Work
 from bot.outbox import Bell
-from bot.standstill import freeze_facts, freezes_of
 from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.enums import AgentStatus, ExecutionStatus, OutboxKind, OutboxState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.deciding import decide
+from bot.checking.deciding import decide
 from bot.directory import KnownAgent
 from bot.metering import Metering, OpenMeter
 from bot.people.facts import requester_of

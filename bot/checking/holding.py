@@ -7,9 +7,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from bot import answers, lifecycle
+from bot.checking.earlier import Earlier
+from bot.checking.idempotency import Ask, store
 from bot.directory import Directory, KnownAgent
-from bot.earlier import Earlier
-from bot.idempotency import Ask, store
 from bot.waiters.registry import Waiters
 from models.approval import ApprovalRequest
 from models.values import CheckAnswer, Decision

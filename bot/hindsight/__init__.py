@@ -1,0 +1,1 @@
+"""Looking back: why something was decided, and what a draft would have decided."""
