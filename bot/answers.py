@@ -198,7 +198,7 @@ def approval_json(approval: ApprovalRequest) -> JsonObject:
 def _allowed(decision: Decision) -> str:
     match decision.layer:
         case Layer.GRANT:
-            return "Allowed by a standing permission; go ahead."
+            return "Allowed under a grant; go ahead."
         case Layer.OBSERVE:
             return f"Allowed, because this agent is only observed (else: {decision.would_be}); go ahead."
         case _:

@@ -202,8 +202,13 @@ async def _person(person_id: UUID) -> PersonFacts:
     return await person_facts(await User.get(id=person_id))
 
 
+MOST_GRANTS = 500
+"""Of one agent, at once. Further ones spare nothing; those that are over make room first, without a clock here."""
+
+
 async def _grants(agent_id: UUID) -> tuple[GrantFacts, ...]:
-    standing = Grant.filter(agent_id=agent_id, revoked_at=None, uses__lt=F("max_uses")).order_by("id")
+    standing = Grant.filter(agent_id=agent_id, revoked_at=None, uses__lt=F("max_uses"))
+    latest = await standing.order_by("-expires_at", "-id").limit(MOST_GRANTS).select_related("giver")
     return tuple(
         GrantFacts(
             id=grant.id,
@@ -217,5 +222,5 @@ async def _grants(agent_id: UUID) -> tuple[GrantFacts, ...]:
             giver_id=grant.giver_id,
             giver_name=grant.giver.name,
         )
-        for grant in await standing.select_related("giver")
+        for grant in sorted(latest, key=lambda grant: grant.id)
     )

@@ -23,6 +23,7 @@ from bot.checking.earlier import Earlier
 from bot.checking.holding import ROUNDS, GateBusy, Holding
 from bot.checking.idempotency import Ask, KeyInUse, KeyMismatch, keep
 from bot.checking.recording import Recorder, check_fact
+from bot.checking.turns import Turns
 from bot.digest import action_digest
 from bot.directory import Caller, Directory, KnownAgent, current_epoch, hold_epoch
 from bot.journal.flushing import Journal
@@ -33,6 +34,7 @@ from bot.quotas import Quotas, TooManyChecks
 from bot.waiters.registry import Waiters
 from models.approval import ApprovalRequest, IdempotentCheck
 from models.enums import Layer, Level
+from models.grant import Grant
 from models.values import ActionRequest, CheckAnswer, Decision, JsonObject, Refusal, RefusalKind
 
 __all__ = ["EnforcementEngine", "GateBusy"]
@@ -62,8 +64,9 @@ class EnforcementEngine:
         self._quotas = quotas
         self._clock = clock
         self._recorder = Recorder(journal, approvals.telling, bell, clock)
-        self._earlier = Earlier(ledger, approvals, binding, self._recorder, clock)
-        self._careful = CarefulPath(ledger, binding, self._earlier, self._recorder, grants)
+        self._turns = Turns()
+        self._earlier = Earlier(ledger, approvals, binding, self._recorder, self._turns, clock)
+        self._careful = CarefulPath(ledger, binding, self._earlier, self._recorder, grants, self._turns)
         self._holding = Holding(directory, self._earlier, waiters)
         self._under_way: set[str] = set()
 
@@ -125,7 +128,8 @@ class EnforcementEngine:
             approval = await ApprovalRequest.get_or_none(id=approval_id, agent_id=caller.agent_id)
             if approval is None:
                 return Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=str(approval_id))
-            outcome = await self._claim_by_id(known, approval, digest)
+            async with self._turns.of(known.facts.id):
+                outcome = await self._claim_by_id(known, approval, digest)
             if outcome is not None:
                 return outcome
             await self._directory.refresh()
@@ -135,10 +139,12 @@ class EnforcementEngine:
         self, known: KnownAgent, approval: ApprovalRequest, digest: str
     ) -> CheckAnswer | Refusal | None:
         """The go-ahead or why not; None when the policy moved meanwhile."""
+        request = stored_request(approval)
+        await self._binding.prepare(known, request, self._clock.now())
         async with self._ledger.transaction() as work:
             if await hold_epoch() != known.epoch:
                 return None
-            bound = await self._binding.decide(known, stored_request(approval), work.now)
+            bound = await self._binding.decide(known, request, work.now)
             outcome: Claimed | Refusal | None = _denied(known, bound.decision, work.now)
             outcome = outcome or await self._approvals.claim_in(work, approval, digest)
             if isinstance(outcome, Refusal):
@@ -185,8 +191,8 @@ class EnforcementEngine:
         ran_at = await _ran_at(stored, answer) if answer is not None else None
         decision = await self._binding.foresee(known, ask.request, self._clock.now(), besides=ran_at)
         if answer is not None:
-            if decision.level is Level.DENY:
-                return await self._recorder.decided(ask, known, decision)
+            if await _withdrawn(answer, decision):
+                return await self._recorder.decided(ask, known, replace(decision, level=Level.DENY))
             return answer if await current_epoch() == known.epoch else None
         return await self._follow(ask, known, decision, await ApprovalRequest.get(id=stored.approval_id))
 
@@ -237,7 +243,7 @@ class EnforcementEngine:
         self, ask: Ask, known: KnownAgent, decision: Decision, previous: ApprovalRequest | None
     ) -> CheckAnswer | None:
         """A new approval request, in one transaction with its audit and its card; None when the ground moved."""
-        async with self._ledger.transaction() as work:
+        async with self._turns.of(known.facts.id), self._ledger.transaction() as work:
             if await hold_epoch() != known.epoch:
                 return None
             await self._approvals.make_room(work, known, self._quotas.max_pending(known.facts))
@@ -263,6 +269,21 @@ def _denied(known: KnownAgent, decision: Decision, now: datetime) -> Refusal | N
     if freeze is not None:
         return Refusal(RefusalKind.FROZEN, by=freeze.frozen_by_name, at=freeze.frozen_at)
     return Refusal(RefusalKind.DENIED_NOW) if decision.level is Level.DENY else None
+
+
+async def _withdrawn(answer: CheckAnswer, decision: Decision) -> bool:
+    """Whether the rules in force take back the stored go-ahead.
+
+    Where they ask by now, it stands if a person gave it for this one action. A budget that was used up since, under
+    the same rules, takes nothing back: the run is in it.
+    """
+    if decision.level is not Level.L3 or answer.approval_id is not None:
+        return decision.level is Level.DENY
+    if decision.floor_level.strictness >= Level.L3.strictness or answer.layer is Layer.OBSERVE:
+        return True
+    if answer.grant_id is not None:
+        return await Grant.filter(id=answer.grant_id, revoked_at__isnull=False).exists()
+    return answer.policy_version != decision.policy_version
 
 
 async def _ran_at(stored: IdempotentCheck, answer: CheckAnswer) -> datetime:

@@ -43,6 +43,10 @@ class Ledger:
         self._clock = clock
         self._chains = ChainPool(clock, chains)
 
+    def now(self) -> datetime:
+        """The time that a transaction begun at this moment has."""
+        return self._clock.now()
+
     def transaction(self) -> AbstractAsyncContextManager[Work]:
         """A transaction that commits when the block ends and rolls back when it raises or is cancelled.
 

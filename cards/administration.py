@@ -56,11 +56,12 @@ _DECLINED: dict[str, Bilingual] = {
         "“{given}” means something else in commands. Choose another name.",
     ),
     "no_such_version": Bilingual(
-        "没有版本 v{given}。全部版本：/policy history", "There is no version v{given}. All versions: /policy history"
+        "没有版本 v{given}。有哪些版本：/policy history 名称",
+        "There is no version v{given}. Which there are: /policy history NAME",
     ),
     "bad_end": Bilingual(
-        "「{given}」的期限不能用：要晚于现在；观察最长 30 天，访问令牌最长 366 天。",
-        "The end of “{given}” cannot be used: it must lie ahead, at most 30 days for an observation, 366 for a token.",
+        "「{given}」的期限不能用：观察最长 30 天（30d），访问令牌最长 366 天（366d）。",
+        "“{given}” cannot end then: an observation lasts 30 days (30d) at most, an access token 366 (366d).",
     ),
     "bad_label": Bilingual(
         "标签「{given}」不能用：名和值各 1 到 100 个可见字符，最多 20 个标签。",

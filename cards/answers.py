@@ -172,6 +172,8 @@ def agent_show(view: AgentView, language: Language, *, now: datetime, zone: tzin
     default = Bilingual("默认", "default")
     facts: list[tuple[Bilingual, str | Bilingual | None]] = [
         (Bilingual("状态", "Status"), AGENT_STATUSES[view.status]),
+        (Bilingual("冻结", "Frozen"), _frozen(view, now, zone)),
+        (Bilingual("只观察", "Only observed"), _observed(view, now, zone)),
         (Bilingual("创建者", "Creator"), safe_line(view.creator)),
         (Bilingual("创建于", "Created"), moment(view.created_at, now, zone) if view.created_at else None),
         (
@@ -183,12 +185,38 @@ def agent_show(view: AgentView, language: Language, *, now: datetime, zone: tzin
         (Bilingual("执行方", "Executor"), safe_line(view.executor_url, 300) if view.executor_url else _SELF),
         (Bilingual("飞书应用", "Feishu app"), safe_line(view.app_id) if view.app_id else default),
         (Bilingual("策略版本", "Policy version"), None if view.policy_version is None else f"v{view.policy_version}"),
+        (Bilingual("标签", "Labels"), safe_line(" ".join(f"{key}={value}" for key, value in view.labels), 400))
+        if view.labels
+        else (Bilingual("标签", "Labels"), None),
+        (Bilingual("同时待审批上限", "Limit of pending"), None if view.max_pending is None else str(view.max_pending)),
+        (
+            Bilingual("每分钟检查上限", "Limit of checks a minute"),
+            None if view.checks_per_minute is None else str(view.checks_per_minute),
+        ),
     ]
     return lines(
         safe_line(view.name),
         (labelled(label, value, language) for label, value in facts if value is not None),
         link_line(view.details_url, language),
     )
+
+
+def _frozen(view: AgentView, now: datetime, zone: tzinfo) -> Bilingual | None:
+    if view.frozen_by is None:
+        return None
+    until = Bilingual("直到有人解冻", "until somebody ends it")
+    if view.frozen_until is not None:
+        until = Bilingual("到 {at}", "until {at}").format(at=moment(view.frozen_until, now, zone))
+    return Bilingual("{until}（{who}）。什么都不放行", "{until} ({who}). Nothing is allowed").format(
+        until=until, who=safe_line(view.frozen_by)
+    )
+
+
+def _observed(view: AgentView, now: datetime, zone: tzinfo) -> Bilingual | None:
+    if view.observe_until is None:
+        return None
+    words = Bilingual("到 {at}，全部放行", "until {at}, everything runs")
+    return words.format(at=moment(view.observe_until, now, zone))
 
 
 _SELF = Bilingual("智能体自己执行", "the agent itself")

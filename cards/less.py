@@ -39,7 +39,7 @@ _STREAK = Bilingual(
 )
 _BY_ITSELF = Bilingual("让它自己执行 {t}", "Let it run by itself for {t}")
 _SAMPLED = Bilingual(
-    "只限您同意过的范围；每次都会告诉您，还会抽样请您复查，一次“不对”就收回。",
+    "只限您同意过的范围；每次都会告诉您，还会抽查，一次“不对”就撤销。",
     "Within what you approved only. You are told of each run and asked to review some; one “wrong” ends it.",
 )
 

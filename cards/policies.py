@@ -10,6 +10,7 @@ from cards.cut import shortened
 from cards.faults import fault_words
 from cards.policy_views import ChangeKind, ChangeView, FindingView, VersionView
 from cards.said_in_text import as_typed, lines, safe_line
+from cards.tried import version_note, without_exception
 from cards.views import PolicyRuleView, PolicyView
 from cards.words import CHINA, Bilingual, moment
 from models.enums import Language
@@ -146,15 +147,30 @@ _KINDS = {
 }
 
 
-def change_words(change: ChangeView, language: Language) -> str:
-    """One difference on one line."""
-    told = {"before": safe_line(change.before or "—", 160), "after": safe_line(change.after or "—", 160)}
-    return _KINDS[change.kind].format(rule=safe_line(change.rule), **told).in_(language)
+def change_words(changes: Sequence[ChangeView], language: Language) -> list[str]:
+    """A line for each difference, and one for several rules that say the same of different names."""
+    told: list[str] = []
+    for _, family in groupby(changes, lambda change: (change.kind, change.before, change.after)):
+        members = list(family)
+        if len(members) <= _FAMILY or members[0].kind is ChangeKind.MOVED:
+            told += [_change(change, change.rule, language) for change in members]
+            continue
+        words = Bilingual("{names}（{n} 条）", "{names} ({n} rules)")
+        names = ", ".join(change.rule for change in members)
+        told.append(_change(members[0], words.format(names=safe_line(names, 240), n=len(members)), language))
+    return told
+
+
+def _change(change: ChangeView, rule: str | Bilingual, language: Language) -> str:
+    said = (without_exception(text or "—", language) for text in (change.before, change.after))
+    before, after = (safe_line(text, 160) for text in said)
+    shown = safe_line(rule) if isinstance(rule, str) else rule
+    return _KINDS[change.kind].format(rule=shown, before=before, after=after).in_(language)
 
 
 def _change_lines(changes: Sequence[ChangeView], language: Language) -> list[str]:
     rest = Bilingual("· … 还有 {n} 处", "· … {n} more")
-    return shortened([f"· {change_words(change, language)}" for change in changes], language, rest, most=20)
+    return shortened([f"· {line}" for line in change_words(changes, language)], language, rest, most=20)
 
 
 def finding_lines(findings: Sequence[FindingView], language: Language) -> list[str]:
@@ -203,11 +219,12 @@ def policy_history(
 
 
 def _version(view: VersionView, language: Language, now: datetime, zone: tzinfo) -> str:
-    note = f" {safe_line(view.note, 120)}" if view.note else ""
+    said = version_note(view.note)
+    note = f" {said.in_(language)}" if said else ""
     first = f"· v{view.version} {moment(view.at, now, zone).in_(language)} {safe_line(view.author)}{note}"
-    told = [f"  {change_words(change, language)}" for change in view.changes[:_MOST_CHANGES]]
-    left = len(view.changes) - _MOST_CHANGES
-    return "\n".join([first, *told, *([f"  … (+{left})"] if left > 0 else [])])
+    told = [f"  {line}" for line in change_words(view.changes, language)]
+    left = len(told) - _MOST_CHANGES
+    return "\n".join([first, *told[:_MOST_CHANGES], *([f"  … (+{left})"] if left > 0 else [])])
 
 
 def rolled_back(view: PolicyView, to: int, changes: Sequence[ChangeView], findings: Sequence[FindingView],

@@ -32,7 +32,8 @@ _SENTENCES: dict[RefusalKind, Bilingual] = {
         "That code is not right. Compare it with the one on the card: /approve ID CODE",
     ),
     RefusalKind.NOT_APPROVED: Bilingual(
-        "这个请求没有获得同意（{status}），不能执行。", "This request is not approved ({status}), so it must not run."
+        "这个请求没有获得同意（{status}），不能执行，也不能授权。",
+        "This request is not approved ({status}): it must not run, and no grant can be given on it.",
     ),
     RefusalKind.ALREADY_CLAIMED: Bilingual(
         "这次同意{at}已被认领，只能用一次。", "This approval was claimed{at}. It can be used once only."
@@ -59,15 +60,17 @@ _SENTENCES: dict[RefusalKind, Bilingual] = {
         "The agent was frozen{by}{at}. It can go on when the freeze is over.",
     ),
     RefusalKind.VERSION_MOVED: Bilingual(
-        "没有改动：{by}{at}写了更新的版本{detail}。请看过再改。",
-        "Nothing was changed: a newer version{detail} was written{by}{at}. Look at it first.",
+        "没有改动：{by}{at}写了更新的版本{detail}。请看过再改：/policy history 名称",
+        "Nothing was changed: a newer version{detail} was written{by}{at}. Look at it first: /policy history NAME",
     ),
     RefusalKind.BELOW_FLOOR: Bilingual(
         "底线要求这类操作每次都问{detail}，不能授权免问。",
         "The organisation's floor asks for this every time{detail}; no grant can spare it.",
     ),
     RefusalKind.NOT_PENDING: Bilingual("这个请求已经结束（{status}）。", "This request is already over ({status})."),
-    RefusalKind.NOT_PERMITTED: Bilingual("您没有权限这样做。", "You are not permitted to do this."),
+    RefusalKind.NOT_PERMITTED: Bilingual(
+        "您没有权限这样做{by}，需要{who}。", "You are not permitted to do this{by}. Who may: {who}."
+    ),
     RefusalKind.UNKNOWN_SUBJECT: Bilingual("没有找到{detail}。", "Not found{detail}."),
     RefusalKind.STALE: Bilingual(
         "这条消息到得太晚，为安全起见没有执行，请重新发送。",
@@ -83,6 +86,8 @@ def refusal_sentence(refusal: Refusal, now: datetime, zone: tzinfo = CHINA) -> B
     """Why not, naming who and when where an earlier decision is the reason. For plain_text and toasts."""
     at = moment(refusal.at, now, zone) if refusal.at else None
     status = STATUSES[refusal.status] if refusal.status else Bilingual("已处理", "decided")
+    if refusal.kind is RefusalKind.NOT_PERMITTED:
+        return _not_permitted(refusal, at)
     zh_at, en_at = (f"{at.zh} ", f", {at.en}") if at else ("", "")
     return _SENTENCES[refusal.kind].format(
         by=_by(refusal, has_time=at is not None),
@@ -90,6 +95,22 @@ def refusal_sentence(refusal: Refusal, now: datetime, zone: tzinfo = CHINA) -> B
         status=Bilingual(status.zh, status.en.lower()),
         detail=_detail(refusal),
     )
+
+
+_GRANT_TERMS = "1–1000, ≤ 30d"
+
+
+def _not_permitted(refusal: Refusal, at: Bilingual | None) -> Bilingual:
+    """Who may instead, and who did what stands in the way."""
+    who = Bilingual("组织管理员", "an admin of the organisation")
+    if not refusal.admins_only:
+        who = Bilingual("智能体的创建者或组织管理员", "the agent's creator, or an admin of the organisation")
+    by = Bilingual("", "")
+    if refusal.by:
+        by = Bilingual("（{by}{at}所为）", " (by {by}{at})").format(
+            by=name(refusal.by), at=Bilingual(" 于 {at} ", ", {at}").format(at=at) if at else ""
+        )
+    return _SENTENCES[refusal.kind].format(by=by, who=who)
 
 
 _NOT_OF_AN_APPROVAL = frozenset({RefusalKind.FROZEN, RefusalKind.VERSION_MOVED})
@@ -112,6 +133,8 @@ def _detail(refusal: Refusal) -> Bilingual:
         return Bilingual(f" v{value}", f" (v{value})")
     if refusal.kind is RefusalKind.BELOW_FLOOR:
         return Bilingual(f"（{value}）", f" ({value})")
+    if refusal.kind is RefusalKind.INVALID and refusal.detail == _GRANT_TERMS:
+        return Bilingual("：授权最长 30 天，1 到 1000 次", ": a grant lasts 30 days at most, for 1 to 1000 uses")
     bare = refusal.kind is RefusalKind.UNKNOWN_SUBJECT
     return Bilingual(f"「{value}」" if bare else f"：{value}", f": {value}")
 

@@ -45,7 +45,7 @@ def replay_text(report: ReplayReport, language: Language, *, now: datetime, zone
         if report.subject == "floor"
         else Bilingual("「{a}」", "“{a}”").format(a=safe_line(report.subject))
     )
-    title = Bilingual("重演 · {subject}：{headline}", "Replay · {subject}: {headline}")
+    title = Bilingual("回放 · {subject}：{headline}", "Replay · {subject}: {headline}")
     period = Bilingual("{since} 至 {until}，{n} 次检查", "{since} to {until}, {n} checks").format(
         since=moment(report.since, now, zone), until=moment(report.until, now, zone), n=report.checks
     )

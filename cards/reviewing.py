@@ -14,10 +14,10 @@ from cards.words import Bilingual, moment
 from models.enums import Language, ReviewAnswer
 from models.values import JsonObject
 
-_TITLE = Bilingual("复查：「{agent}」{action}，这次对吗？", "Review: was this right? {action} (“{agent}”)")
+_TITLE = Bilingual("抽查：「{agent}」{action}，这次对吗？", "Review: was this right? {action} (“{agent}”)")
 _ANSWERS: dict[ReviewAnswer, Bilingual] = {
     ReviewAnswer.RIGHT: Bilingual("没问题", "Right"),
-    ReviewAnswer.WRONG: Bilingual("不对，收回", "Wrong, end it"),
+    ReviewAnswer.WRONG: Bilingual("不对，撤销", "Wrong, revoke"),
 }
 _RECORDED: dict[ReviewAnswer, Bilingual] = {
     ReviewAnswer.RIGHT: Bilingual("没问题", "Right"),
@@ -26,8 +26,8 @@ _RECORDED: dict[ReviewAnswer, Bilingual] = {
 _RAN = Bilingual("{at} 自己执行的", "It ran by itself, {at}")
 _COLORS = {ReviewAnswer.RIGHT: "green", ReviewAnswer.WRONG: "red"}
 _WHY = Bilingual(
-    "它凭您的放行自己执行了。抽样请您看一眼；按“不对”会立即收回放行，以后重新来问。",
-    "It ran by itself, as you allowed. This one was drawn for a look; “wrong” ends the grant at once.",
+    "这次凭您的授权自己执行，没有再问。抽出来请您看一眼；点“不对”会立即撤销授权，以后照常来问。",
+    "It ran by itself, under your grant. This one was drawn for a look; “wrong” revokes the grant at once.",
 )
 
 
@@ -35,7 +35,7 @@ def review_card(view: ReviewView) -> JsonObject:
     """The question with its two buttons, or the answer that was given."""
     grant = view.use.grant
     title = _TITLE.format(agent=name(grant.agent), action=action_words(grant.action_type))
-    tags = [node.text_tag(Bilingual("抽查", "Sample"), "indigo")]
+    tags = [node.text_tag(Bilingual("抽查", "Review"), "indigo")]
     if view.answer is not None:
         tags = [node.text_tag(_RECORDED[view.answer], _COLORS[view.answer])]
     header: JsonObject = {
@@ -58,7 +58,7 @@ def _body(view: ReviewView) -> Iterator[JsonObject]:
     at = moment(view.answered_at or view.use.at, view.use.grant.now, view.use.grant.zone)
     words = Bilingual("{answer}（{who}，{at}）", "{answer} ({who}, {at})")
     who = name(view.answered_by or "—", 90)
-    yield node.labelled(Bilingual("复查", "Review"), words.format(answer=_RECORDED[view.answer], who=who, at=at))
+    yield node.labelled(Bilingual("抽查", "Review"), words.format(answer=_RECORDED[view.answer], who=who, at=at))
 
 
 def _button(view: ReviewView, answer: ReviewAnswer) -> JsonObject:
@@ -73,7 +73,7 @@ def review_text(view: ReviewView, language: Language) -> str:
     grant = view.use.grant
     title = _TITLE.format(agent=safe_line(grant.agent), action=safe_action(grant.action_type, language))
     what = safe_target(grant.action_type, grant.tool, view.use.args)
-    wrong = Bilingual("如果不对，请收回：", "If it was wrong, end it: ").in_(language)
+    wrong = Bilingual("如果不对，请撤销：", "If it was wrong, end it: ").in_(language)
     return lines(
         title.in_(language),
         Bilingual("对象：", "What: ").in_(language) + what if what else None,

@@ -59,7 +59,9 @@ def unfrozen(agent: str | None, lifted: int, still: Sequence[FreezeView], langua
             words = Bilingual("没有可以解冻的。", "There was nothing to end.")
     elif still:
         words = Bilingual("已解除对{what}的冻结。", "Ended the freeze of {what}.")
-    return lines(words.format(what=what).in_(language), still_lines(tuple(still), language))
+    who = Bilingual("管理员的冻结由管理员解除。", "What an admin froze, an admin ends.")
+    hint = who.in_(language) if still and lifted == 0 else None
+    return lines(words.format(what=what).in_(language), still_lines(tuple(still), language), hint)
 
 
 def observing(agent: str, until: datetime | None, language: Language, *, now: datetime, zone: tzinfo = CHINA) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, tzinfo
 
 from cards.policy_views import TriedView
@@ -34,7 +35,7 @@ def policy_tried(view: TriedView, language: Language, *, now: datetime, zone: tz
         (Bilingual("请求人", "Requester"), _requester(view)),
         (Bilingual("原因", "Why"), _why(view, now, zone)),
         (Bilingual("规则", "Rule"), rule_words(view.rule, view.policy_version)),
-        (Bilingual("匹配", "Matched"), safe_line(" · ".join(view.matched), 400) if view.matched else None),
+        (Bilingual("匹配", "Matched"), matched_words(view.matched)),
         (Bilingual("底线", "Floor"), floor_words(view.floor_rule, view.floor_level, view.floor_version)),
         (Bilingual("否则", "Otherwise"), _otherwise(view.would_be)),
     ]
@@ -47,9 +48,7 @@ def policy_tried(view: TriedView, language: Language, *, now: datetime, zone: tz
         ).in_(language),
         (labelled(label, value, language) for label, value in facts if value is not None),
         fault_lines(view.faults, language),
-        Bilingual("只是试算：没有执行，也没有问任何人。", "Only tried: nothing ran, and nobody was asked.").in_(
-            language
-        ),
+        _ONLY_TRIED.in_(language),
     )
 
 
@@ -83,6 +82,37 @@ def _why(view: TriedView, now: datetime, zone: tzinfo) -> Bilingual:
     return Bilingual("{words}，到 {until}", "{words}, until {until}").format(
         words=words, until=moment(view.until, now, zone)
     )
+
+
+def matched_words(matched: tuple[str, ...]) -> Bilingual | None:
+    """What the rule matched on."""
+    if not matched:
+        return None
+    told = " · ".join(matched)
+    return Bilingual(
+        *(safe_line(without_exception(told, language), 400) for language in (Language.ZH_CN, Language.EN_US))
+    )
+
+
+def without_exception(told: str, language: Language) -> str:
+    """The starter floor's exception for names that only look is a regular expression: nobody reads it."""
+    return _ONLY_LOOKS.sub(_EXCEPT_LOOKING.in_(language), told)
+
+
+_ONLY_LOOKS = re.compile(
+    r'when !(action|tool)\.matches\("\^\(\[A-Za-z0-9_-\][^"]*\[_A-Z\]"\) \|\| \1\.matches\("\^\.\*\(_and_[^"]*"\)'
+)
+_EXCEPT_LOOKING = Bilingual("只读的名称除外", "not where the name only looks")
+
+
+def version_note(note: str | None) -> Bilingual | None:
+    """What the author of a version said; the service's own words in the reader's language."""
+    if not note or note == "whole policy":
+        return None
+    if back := re.fullmatch(r"rollback to v(\d+)", note):
+        return Bilingual("恢复为 v{n}", "rollback to v{n}").format(n=back[1])
+    said = safe_line(note, 120)
+    return Bilingual(said, said)
 
 
 def rule_words(rule: str | None, version: int) -> Bilingual:

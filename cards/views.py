@@ -264,6 +264,12 @@ class AgentView:
     executor_url: str | None = None
     app_id: str | None = None  # its own Feishu app; None: the default app
     policy_version: int | None = None
+    frozen_by: str | None = None  # None: not frozen
+    frozen_until: datetime | None = None  # None: until somebody ends it
+    observe_until: datetime | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    max_pending: int | None = None  # None: the installation's
+    checks_per_minute: int | None = None
     details_url: str | None = None
 
 

@@ -7,9 +7,18 @@ from datetime import datetime, tzinfo
 
 from cards.cut import shortened
 from cards.said_in_text import labelled, lines, link_line, safe_action, safe_arguments, safe_line, safe_text
-from cards.tried import LAYER_WORDS, LEVEL_WORDS, fault_lines, floor_words, rule_words, unknown_person
+from cards.tried import (
+    LAYER_WORDS,
+    LEVEL_WORDS,
+    fault_lines,
+    floor_words,
+    matched_words,
+    rule_words,
+    unknown_person,
+    version_note,
+)
 from cards.words import CHINA, DELIVERIES, EXECUTIONS, STATUSES, VIAS, Bilingual, moment
-from models.enums import ApprovalStatus, GrantKind, Language, OutboxKind, OutboxState
+from models.enums import ApprovalStatus, GrantKind, Language, Layer, OutboxKind, OutboxState
 from models.why import AskedPerson, Why, WhyApproval, WhyDelivery, WhyGrant
 
 _OUTCOMES = {
@@ -26,7 +35,7 @@ _OUTCOMES = {
 GRANT_KINDS = {
     GrantKind.EXACT: Bilingual("完全相同的操作", "exactly this action"),
     GrantKind.KIND: Bilingual("同类操作", "this kind of action"),
-    GrantKind.GRADUATED: Bilingual("同类操作，连续同意后放行", "this kind, after many approvals"),
+    GrantKind.GRADUATED: Bilingual("自动执行", "running by itself"),
 }
 
 _SENT = {
@@ -45,6 +54,9 @@ _STATES = {
     OutboxState.DISCARDED: Bilingual("没有送达", "not delivered"),
 }
 
+_NO_RULES = frozenset({Layer.FREEZE, Layer.PAUSE})
+"""Under these no rule was looked at, so none is named."""
+
 _CLAIMED = Bilingual("智能体自称的理由（未核实）：", "The agent's own reason (not verified):")
 
 
@@ -58,11 +70,11 @@ def why(view: Why, language: Language, *, details_url: str | None = None, zone: 
         (Bilingual("请求人", "Requester"), _requester(view)),
         (Bilingual("级别", "Level"), _level(view)),
         (Bilingual("原因", "Why"), LAYER_WORDS[view.layer]),
-        (Bilingual("规则", "Rule"), rule_words(view.rule, view.policy_version)),
+        (Bilingual("规则", "Rule"), None if view.layer in _NO_RULES else rule_words(view.rule, view.policy_version)),
         (Bilingual("规则说明", "Its note"), safe_line(view.rule_note, 200) if view.rule_note else None),
-        (Bilingual("匹配", "Matched"), safe_line(" · ".join(view.matched), 400) if view.matched else None),
+        (Bilingual("匹配", "Matched"), matched_words(view.matched)),
         (Bilingual("底线", "Floor"), floor_words(view.floor_rule, view.floor_level, view.floor_version)),
-        (Bilingual("策略作者", "Policy by"), _author(view, zone)),
+        (Bilingual("策略作者", "Policy by"), None if view.layer in _NO_RULES else _author(view, zone)),
         (Bilingual("操作摘要", "Digest"), safe_line(view.action_digest, 90)),
     ]
     outcome = _OUTCOMES.get(view.outcome, Bilingual(safe_line(view.outcome), safe_line(view.outcome)))
@@ -103,11 +115,11 @@ def _author(view: Why, zone: tzinfo) -> Bilingual | None:
     if view.policy is None:
         return None
     words = Bilingual("{who}，{at}{note}", "{who}, {at}{note}")
-    note = view.policy.note
+    note = version_note(view.policy.note)
     return words.format(
         who=safe_line(view.policy.author),
         at=moment(view.policy.at, view.now, zone),
-        note=Bilingual("（{note}）", " ({note})").format(note=safe_line(note, 200)) if note else "",
+        note=Bilingual("（{note}）", " ({note})").format(note=note) if note else "",
     )
 
 

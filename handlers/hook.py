@@ -187,9 +187,9 @@ class Hook:
 
 def _limited(fault: QuotaExceeded) -> web.Response:
     if isinstance(fault, TooManyPending):
-        code, detail = "too_many_pending", f"{fault.limit} questions of this agent wait for people already."
+        code, detail = "too_many_pending", f"Questions of this agent that may wait for people at once: {fault.limit}. Repeat when one is answered."
     else:
-        code, detail = "too_many_checks", f"This agent may send {fault.limit} checks a minute."
+        code, detail = "too_many_checks", f"Checks that this agent may send in a minute: {fault.limit}."
     seconds = max(1, math.ceil(fault.retry_after))
     return problem(429, code, detail, headers={"Retry-After": str(seconds)}, limit=fault.limit)
 

@@ -236,6 +236,7 @@ class Refusal:
     at: datetime | None = None
     status: ApprovalStatus | None = None
     detail: str | None = None  # a value to show (an id, a word), never a sentence
+    admins_only: bool = field(default=False, compare=False)  # who may instead; else the creator may as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class Oversight:
         if not isinstance(agent, Agent):
             return agent
         if not actor.administers(agent.tenant):
-            return Refusal(RefusalKind.NOT_PERMITTED, detail=agent.name)
+            return Refusal(RefusalKind.NOT_PERMITTED, detail=agent.name, admins_only=True)
         return Declined(Why.ARCHIVED, agent.name) if agent.status is AgentStatus.ARCHIVED else agent
 
 

@@ -26,6 +26,9 @@ HISTORY = 20  # versions shown unless told otherwise
 
 P = TypeVar("P", Policy, Floor)
 
+WHOLE = "whole policy"
+"""The note of a version whose author gave none and wrote all of it."""
+
 
 class PolicyAdministration:
     """Wherever an agent is named, `floor` names the floor of `tenant` (None: the actor's).
@@ -103,7 +106,7 @@ class PolicyAdministration:
         tenant: str | None = None,
     ) -> Saved | Refusal | Declined:
         """The whole policy, or floor, is what was written."""
-        edit = self._whole(written, note or "whole policy")
+        edit = self._whole(written, note or WHOLE)
         return await self._save(work, actor, name, edit, expected, tenant)
 
     async def rollback(
@@ -161,7 +164,7 @@ class PolicyAdministration:
             tenant = tenant or actor.tenant
             if _may_read_floor(actor, tenant):
                 return FloorGround(tenant)
-            return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR)
+            return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR, admins_only=True)
         agent = await self._agents.named(actor, name)
         return AgentGround(agent, self._default_level) if isinstance(agent, Agent) else agent
 
@@ -172,7 +175,7 @@ class PolicyAdministration:
             tenant = tenant or actor.tenant
             if actor.administers(tenant):
                 return FloorGround(tenant)
-            return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR)
+            return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR, admins_only=True)
         agent = await self._agents.named(actor, name)
         if not isinstance(agent, Agent):
             return agent

@@ -80,7 +80,7 @@ class Trials:
 
     async def _of_floor(self, actor: Actor, request: ActionRequest, written: Json, tenant: str) -> Tried | Refusal:
         if not actor.everywhere and actor.tenant != tenant:
-            return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR)
+            return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR, admins_only=True)
         floor = await self._directory.floor_of(tenant) if written is None else parse_floor(written)
         return await self._tried(FLOOR, stand_in(tenant), Policy(0, (), Level.L1), floor, request)
 

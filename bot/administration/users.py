@@ -20,7 +20,7 @@ class UserAdministration:
     async def list(self, actor: Actor, *, tenant: str | None = None) -> list[User] | Refusal:
         """The people whom this actor administers; admins first, then by name."""
         if not actor.administers(actor.tenant):
-            return Refusal(RefusalKind.NOT_PERMITTED)
+            return Refusal(RefusalKind.NOT_PERMITTED, admins_only=True)
         wanted = User.filter(joined_with=None)
         if not actor.everywhere:
             wanted = wanted.filter(tenant=actor.tenant)
@@ -52,7 +52,7 @@ class UserAdministration:
         if isinstance(known, User | Declined):
             return known
         if not actor.administers(tenant):
-            return Refusal(RefusalKind.NOT_PERMITTED, detail=who)
+            return Refusal(RefusalKind.NOT_PERMITTED, detail=who, admins_only=True)
         try:
             person = await self._people.ensure(tenant, who, now=work.now)
         except UnusablePerson:
@@ -66,7 +66,7 @@ class UserAdministration:
         """The person has the role; refused to who may not, and for the last platform admin."""
         # The right is looked at first, so that nobody learns by trying who exists.
         if not actor.administers(tenant or actor.tenant):
-            return Refusal(RefusalKind.NOT_PERMITTED, detail=who)
+            return Refusal(RefusalKind.NOT_PERMITTED, detail=who, admins_only=True)
         person = await self.named(actor, who, tenant=tenant)
         if not isinstance(person, User):
             return person
@@ -74,7 +74,7 @@ class UserAdministration:
         senior = await User.filter(role=Role.PLATFORM_ADMIN, joined_with=None).order_by("id").select_for_update()
         present = Role.PLATFORM_ADMIN if any(one.id == person.id for one in senior) else person.role
         if not actor.may_set_role(person.tenant, present, role):
-            return Refusal(RefusalKind.NOT_PERMITTED, detail=who)
+            return Refusal(RefusalKind.NOT_PERMITTED, detail=who, admins_only=True)
         if present is role:
             return person
         if present is Role.PLATFORM_ADMIN and len(senior) == 1:

@@ -30,6 +30,11 @@ class Binding:
         self._people = people
         self._metering = metering
 
+    async def prepare(self, known: KnownAgent, request: ActionRequest, now: datetime) -> None:
+        """To be called before the transaction in which `decide` is, and in the agent's turn."""
+        if counted(known, request):
+            await self._metering.prepare(known.facts.id, known.measures, now)
+
     async def decide(self, known: KnownAgent, request: ActionRequest, now: datetime) -> Bound:
         """In a transaction that holds `known.epoch`, before any lock but the epoch's and the agent's."""
         question = await self.question(known, request, now)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Protocol
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 from bot.checking.binding import Binding
 from bot.checking.deciding import sparing, under_grant
 from bot.checking.earlier import Earlier
 from bot.checking.idempotency import Ask
 from bot.checking.recording import Recorder
+from bot.checking.turns import Turns
 from bot.directory import KnownAgent, hold_epoch
 from bot.granting.values import Used
 from bot.ledger import Ledger, Work
@@ -31,23 +30,32 @@ class UsesGrants(Protocol):
 
 class CarefulPath:
     def __init__(
-        self, ledger: Ledger, binding: Binding, earlier: Earlier, recorder: Recorder, grants: UsesGrants
+        self,
+        ledger: Ledger,
+        binding: Binding,
+        earlier: Earlier,
+        recorder: Recorder,
+        grants: UsesGrants,
+        turns: Turns,
     ) -> None:
         self._ledger = ledger
         self._binding = binding
         self._earlier = earlier
         self._recorder = recorder
         self._grants = grants
-        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._turns = turns
 
     async def take(self, ask: Ask, known: KnownAgent) -> CheckAnswer | Decision | None:
         """The recorded answer; the decision where an earlier or a new request must answer; None when the epoch moved.
 
-        An agent's checks wait for each other before they take a transaction: there are few, and others need them.
         Raises IntegrityError when the Idempotency-Key was taken meanwhile.
         """
-        turn = self._turns.setdefault(known.facts.id, asyncio.Lock())
-        async with turn, self._ledger.transaction() as work:
+        async with self._turns.of(known.facts.id):
+            await self._binding.prepare(known, ask.request, self._ledger.now())
+            return await self._take(ask, known)
+
+    async def _take(self, ask: Ask, known: KnownAgent) -> CheckAnswer | Decision | None:
+        async with self._ledger.transaction() as work:
             if await hold_epoch() != known.epoch:
                 return None
             bound = await self._binding.decide(known, ask.request, work.now)

@@ -9,6 +9,7 @@ from bot.approvals import ApprovalService, rendezvous_of
 from bot.checking.binding import Binding
 from bot.checking.idempotency import Ask, keep
 from bot.checking.recording import Recorder, check_fact
+from bot.checking.turns import Turns
 from bot.directory import KnownAgent, hold_epoch
 from bot.ledger import Ledger
 from bot.ports import Clock
@@ -22,12 +23,19 @@ Standing: TypeAlias = lifecycle.Join | lifecycle.Claim | lifecycle.Report | life
 
 class Earlier:
     def __init__(
-        self, ledger: Ledger, approvals: ApprovalService, binding: Binding, recorder: Recorder, clock: Clock
+        self,
+        ledger: Ledger,
+        approvals: ApprovalService,
+        binding: Binding,
+        recorder: Recorder,
+        turns: Turns,
+        clock: Clock,
     ) -> None:
         self._ledger = ledger
         self._approvals = approvals
         self._binding = binding
         self._recorder = recorder
+        self._turns = turns
         self._clock = clock
 
     async def met(self, ask: Ask, known: KnownAgent) -> ApprovalRequest | None:
@@ -79,6 +87,15 @@ class Earlier:
 
         What the rules deny by now, a freeze included, is denied all the same.
         """
+        async with self._turns.of(known.facts.id):
+            taken = await self._take(ask, known, decision, approval)
+        return await self._recorder.decided(ask, known, taken) if isinstance(taken, Decision) else taken
+
+    async def _take(
+        self, ask: Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
+    ) -> CheckAnswer | Decision | None:
+        """The go-ahead, or the decision that denies it."""
+        await self._binding.prepare(known, ask.request, self._clock.now())
         async with self._ledger.transaction() as work:
             if await hold_epoch() != known.epoch:
                 return None
@@ -92,13 +109,13 @@ class Earlier:
                 work.audit(check_fact(ask, known, decision, "check.allowed", approval.id))
                 await keep(ask, answer, work.now, approval)
                 return answer
-        return await self._recorder.decided(ask, known, bound.decision)
+            return bound.decision
 
     async def _report(
         self, ask: Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest
     ) -> CheckAnswer | None:
         """The service executes: the agent gets state and result. A finished result is handed over once."""
-        async with self._ledger.transaction() as work:
+        async with self._turns.of(known.facts.id), self._ledger.transaction() as work:
             if await hold_epoch() != known.epoch:
                 return None
             await approval.refresh_from_db()

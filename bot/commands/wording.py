@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.commands.values import Problem, Usage
 from models.enums import Language
 
@@ -44,9 +46,25 @@ _EN = {
 def say(usage: Usage, language: Language) -> str:
     """What is wrong, and how it is written. `usage.given` is the person's own text: neutralise the whole for Feishu."""
     chinese = language is Language.ZH_CN
-    lines = [(_ZH if chinese else _EN)[usage.problem].replace("{given}", usage.given)]
+    given = _json_fault(usage.given, language) if usage.problem is Problem.BAD_JSON else usage.given
+    lines = [(_ZH if chinese else _EN)[usage.problem].replace("{given}", given)]
     if usage.suggestion:
         lines.append(f"您是不是想输入 {usage.suggestion}？" if chinese else f"Did you mean {usage.suggestion}?")
     if usage.usage:
-        lines.append(f"用法：{usage.usage}" if chinese else f"Usage: {usage.usage}")
+        written = usage.usage.replace(", /", "\n/")  # two ways of writing stand below each other
+        lead = "用法：" if chinese else "Usage: "
+        lines.append(f"{lead.rstrip()}\n{written}" if "\n" in written else f"{lead}{written}")
     return "\n".join(lines)
+
+
+def _json_fault(fault: str, language: Language) -> str:
+    """What the reader of JSON said, without the words that help only programs."""
+    fault = fault.removeprefix("the document: ").removeprefix("JSON is malformed: ")
+    if fault == "Input data was truncated":
+        return "没有写完，少了括号或引号" if language is Language.ZH_CN else "it ends too early; a bracket or quote is missing"
+    if language is Language.ZH_CN and (placed := _BYTE.search(fault)):
+        return f"第 {int(placed[1]) + 1} 个字节处写错了（{fault[: placed.start()].strip()}）"
+    return fault
+
+
+_BYTE = re.compile(r"\(byte (\d+)\)")

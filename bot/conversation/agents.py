@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from bot.commands import (
     ShowAgent,
 )
 from bot.conversation.turn import Answer, Turn
+from bot.freezing.standstill import freeze_facts, freezes_of, longest
 from bot.secrecy.one_time import LIFETIME, OneTimeSecrets
 from cards import administration as words
 from cards import messages
@@ -65,6 +67,7 @@ class AgentAnswers:
             checks_today=await checks.filter(at__gte=_midnight(turn)).count(),
             policy_version=policy.policy.version if isinstance(policy, PolicySaved) else None,
         )
+        view = await _restrained(view, agent, turn.now)
         return Answer(messages.agent_show(view, turn.language, now=turn.now, zone=turn.zone))
 
     async def pause(self, turn: Turn, command: PauseAgent) -> Answer:
@@ -113,6 +116,21 @@ def _view(
         executor_url=agent.executor_url,
         app_id=agent.app_id,
         policy_version=policy_version,
+    )
+
+
+async def _restrained(view: AgentView, agent: Agent, now: datetime) -> AgentView:
+    """With what stands above the policy: a freeze, observation, limits; and its labels."""
+    freeze = longest([freeze_facts(one) for one in await freezes_of(agent.tenant, agent.id)], now)
+    observed = agent.observe_until is not None and agent.observe_until > now
+    return replace(
+        view,
+        frozen_by=freeze.frozen_by_name if freeze else None,
+        frozen_until=freeze.until if freeze else None,
+        observe_until=agent.observe_until if observed else None,
+        labels=tuple(sorted(agent.labels.items())) if isinstance(agent.labels, dict) else (),
+        max_pending=agent.max_pending,
+        checks_per_minute=agent.checks_per_minute,
     )
 
 

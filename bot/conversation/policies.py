@@ -166,7 +166,7 @@ class PolicyAnswers:
         if command.agent == FLOOR:
             draft = self._policies.draft_floor(command.draft)
             allowed = turn.actor.administers(turn.operator.tenant)
-            refusal = None if allowed else Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR)
+            refusal = None if allowed else Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR, admins_only=True)
             return refusal or (draft if isinstance(draft, Declined) else FLOOR)
         agent = await self._agents.named(turn.actor, command.agent)
         if not isinstance(agent, Agent):

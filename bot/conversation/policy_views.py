@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.administration import PolicySaved
 from bot.administration.grounds import Saved
+from bot.administration.policies import WHOLE
 from bot.administration.values import VersionLine
 from bot.checking.deciding import freeze_in_force, sparing, under_grant
 from bot.commands import FLOOR
@@ -45,8 +46,18 @@ def _rule_view(rule: Rule, *, told_note: bool) -> PolicyRuleView:
 
 def version_view(line: VersionLine) -> VersionView:
     return VersionView(
-        version=line.version, author=line.author, at=line.at, note=line.note, changes=change_views(line.changes)
+        version=line.version,
+        author=line.author,
+        at=line.at,
+        note=None if _says_the_change(line) else line.note,
+        changes=change_views(line.changes),
     )
+
+
+def _says_the_change(line: VersionLine) -> bool:
+    """Whether the note is the service's own and says no more than the difference below it."""
+    own = {f"{change.rule or 'default'} {change.after}" for change in line.changes}
+    return line.note in own or line.note == WHOLE
 
 
 def change_views(changes: Sequence[Change]) -> tuple[ChangeView, ...]:
@@ -66,7 +77,8 @@ def _short(told: str | None, rule: str | None) -> str | None:
     if told is None or rule is None:
         return told
     named = rule.replace(" · ", ", ")
-    return told.removesuffix(f" (action {named})").removesuffix(f" ({named})")
+    told = told.removesuffix(f" (action {named})").removesuffix(f" ({named})")
+    return told.replace(f" (action {named}, ", " (", 1).replace(f" ({named}, ", " (", 1)
 
 
 def finding_views(saved: Saved) -> tuple[FindingView, ...]:

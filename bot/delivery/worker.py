@@ -90,9 +90,10 @@ class Worker:
         taken = 0
         while True:
             idle = not self._tasks()  # before the look: what ends during it makes the next of its lane due
-            taken += await self.take()
+            begun = await self.take()
+            taken += begun
             tasks = self._tasks()
-            if not tasks and idle:
+            if idle and not begun and not tasks:  # what was begun may have ended already, and made another due
                 return taken
             if not tasks:
                 continue

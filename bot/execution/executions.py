@@ -13,8 +13,7 @@ import structlog
 from tortoise.expressions import F
 
 from bot import lifecycle
-from bot.approvals import RESULT_LIMIT, ApprovalService
-from bot.asking.parsing import from_json
+from bot.approvals import RESULT_LIMIT, ApprovalService, stored_request
 from bot.checking.binding import Binding, Bound
 from bot.digest import action_digest
 from bot.directory import Directory, KnownAgent
@@ -115,6 +114,7 @@ class Executions:
         return count
 
     async def _begin(self, approval_id: UUID) -> _Start | datetime | None:
+        await self._prepare(approval_id)
         async with self._ledger.transaction() as work:
             # The first of all locks. What stops the agent either is seen here, or comes after the start.
             await hold_epoch()
@@ -129,6 +129,15 @@ class Executions:
                     return None
                 case lifecycle.Start():
                     return await self._start(work, approval)
+
+    async def _prepare(self, approval_id: UUID) -> None:
+        """What the start has to count is counted before it holds anything."""
+        approval = await ApprovalRequest.get(id=approval_id)
+        known = await self._directory.present(approval.agent_id)
+        try:
+            await self._binding.prepare(known, stored_request(approval), self._ledger.now())
+        except ValueError:  # a request that cannot be read; the start says so
+            return
 
     async def _start(self, work: Work, approval: ApprovalRequest) -> _Start | datetime | None:
         known = await self._directory.present(approval.agent_id)
@@ -174,7 +183,7 @@ class Executions:
         if agent.status is not AgentStatus.ACTIVE:
             return f"The agent is {agent.status.value}; nothing was executed."
         try:
-            request = from_json(json.loads(approval.request))
+            request = stored_request(approval)
         except ValueError:
             return "The stored request cannot be read; nothing was executed."
         if action_digest(request) != approval.action_digest:

@@ -154,7 +154,11 @@ class Freezing:
         if standing and not mine:
             other = standing[-1]
             return Refusal(
-                RefusalKind.NOT_PERMITTED, by=other.frozen_by_name, at=other.frozen_at, detail=found.name or ALL
+                RefusalKind.NOT_PERMITTED,
+                by=other.frozen_by_name,
+                at=other.frozen_at,
+                detail=found.name or ALL,
+                admins_only=True,
             )
         for one in mine:
             await self._lift(work, found, one, actor.name, _called(actor))
@@ -208,8 +212,9 @@ class Freezing:
     async def _subject(self, actor: Actor, subject: str, tenant: str | None) -> _Subject | Refusal | Declined:
         if subject.strip().casefold() == ALL:
             tenant = tenant or actor.tenant
-            allowed = actor.administers(tenant)
-            return _Subject(tenant, None) if allowed else Refusal(RefusalKind.NOT_PERMITTED, detail=ALL)
+            if not actor.administers(tenant):
+                return Refusal(RefusalKind.NOT_PERMITTED, detail=ALL, admins_only=True)
+            return _Subject(tenant, None)
         agent = await self._agents.named(actor, subject)
         return _Subject(agent.tenant, agent) if isinstance(agent, Agent) else agent
 

@@ -86,7 +86,7 @@ class Grants:
             return ground
         fixed = default_fixed(ground.request) if fixed is None else fixed
         if strangers := sorted(set(fixed) - ground.request.args.keys()):
-            refusal = Refusal(RefusalKind.INVALID, detail=strangers[0][:100])
+            refusal = Refusal(RefusalKind.INVALID, detail=f"fix={strangers[0][:100]}")
             return self._refused(work, Actor.of(operator), refusal, ground.approval)
         until = until or self.terms.midnight(work.now)
         bounds = kind_bounds(ground.request, fixed)
@@ -207,7 +207,8 @@ class Grants:
             return self._refused(work, actor, Refusal(RefusalKind.INVALID, detail="1–1000, ≤ 30d"), approval)
         written = canonical(bounds).decode()
         equal = _standing(work.now).filter(Q(bounds=written) | Q(approval_id=approval.id))
-        stands = await equal.filter(agent_id=ground.agent.id, kind=kind).order_by("-id").first()
+        same = equal.filter(agent_id=ground.agent.id, kind=kind, action_type=approval.action_type, tool=approval.tool)
+        stands = await same.order_by("-id").first()
         if stands is not None:
             return Given(await grant_view(stands, work.now, self.terms.zone), again=True)
         grant = await Grant.create(

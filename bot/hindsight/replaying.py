@@ -118,7 +118,7 @@ class Replaying:
         self, actor: Actor, written: Json, days: int, limit: int, progress: Progress
     ) -> ReplayReport | Refusal:
         if not actor.administers(actor.tenant):
-            return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR)
+            return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR, admins_only=True)
         draft = await self._directory.floor_of(actor.tenant) if written is None else parse_floor(written)
         return await self.replay_floor(actor.tenant, draft, days=days, limit=limit, progress=progress)
 

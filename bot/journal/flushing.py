@@ -33,6 +33,9 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
+LARGEST_BATCH_TEXT = 4 * 1024 * 1024
+"""Characters of details in one commit: one agent's huge arguments must not make a commit outlast others' patience."""
+
 
 class JournalFault(Exception):
     """The check could not be recorded, or nobody knows whether it was: fail closed (503)."""
@@ -93,11 +96,18 @@ class Journal:
     """
 
     def __init__(
-        self, clock: Clock, *, capacity: int = 10_000, largest_batch: int = 500, patience: float = 3.0
+        self,
+        clock: Clock,
+        *,
+        capacity: int = 10_000,
+        largest_batch: int = 500,
+        largest_batch_text: int = LARGEST_BATCH_TEXT,
+        patience: float = 3.0,
     ) -> None:
         self._clock = clock
         self._chain = ChainWriter(clock)
         self._largest_batch = largest_batch
+        self._largest_batch_text = largest_batch_text
         self._patience = patience
         self._queue: FairQueue[_Waiting] = FairQueue(capacity)
         self._arrived = asyncio.Event()
@@ -150,7 +160,8 @@ class Journal:
         batch: list[_Waiting] = []
         again: list[tuple[Hashable, _Waiting]] = []
         keys: set[str] = set()
-        while self._queue and len(batch) < self._largest_batch:
+        room = self._largest_batch_text
+        while self._queue and len(batch) < self._largest_batch and room > 0:
             owner, waiting = self._queue.take()
             if waiting.answer.done():
                 continue
@@ -159,6 +170,7 @@ class Journal:
                 again.append((owner, waiting))
             else:
                 batch.append(waiting)
+                room -= len(waiting.entry.details)
             keys.add(key)
         for owner, waiting in reversed(again):
             self._queue.put_back(owner, waiting)

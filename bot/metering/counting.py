@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal
@@ -19,19 +19,34 @@ class Cell:
     sums: dict[str, Decimal] = field(default_factory=dict)
 
 
-class Counting:
-    """Implements bot.policy.counters.Counters. The minute in which a window begins counts whole: never too little."""
+Names = tuple[str, str]
+"""Of an action type and a tool ("" for none)."""
 
-    def __init__(self, midnight: datetime) -> None:
+
+class Counting:
+    """Implements bot.policy.counters.Counters. The minute in which a window begins counts whole: never too little.
+
+    Names of one kind, which no rule tells apart, are counted under the first of them that came: an agent that calls its
+    tools ever anew makes nothing grow.
+    """
+
+    def __init__(self, midnight: datetime, kind: Callable[[str, str], Hashable] = lambda *names: names) -> None:
         self.midnight = midnight
-        self._minutes: dict[tuple[str, str], dict[datetime, Cell]] = {}
+        self._kind = kind
+        self._first: dict[Hashable, Names] = {}
+        self._minutes: dict[Names, dict[datetime, Cell]] = {}
+
+    def names(self, action_type: str, tool: str) -> Names:
+        """Under which names such a run is counted."""
+        return self._first.setdefault(self._kind(action_type, tool), (action_type, tool))
 
     def put(self, action_type: str, tool: str, minute: datetime, cell: Cell) -> None:
+        self.names(action_type, tool)
         self._minutes.setdefault((action_type, tool), {})[minute] = cell
 
     def add(self, action_type: str, tool: str, at: datetime, amounts: Mapping[str, Decimal]) -> Cell:
         """One more run; the cell that now holds it."""
-        cell = self._minutes.setdefault((action_type, tool), {}).setdefault(minute_of(at), Cell())
+        cell = self._minutes.setdefault(self.names(action_type, tool), {}).setdefault(minute_of(at), Cell())
         cell.count += 1
         for path, amount in amounts.items():
             cell.sums[path] = EXACT.add(cell.sums.get(path, Decimal()), amount)
@@ -39,7 +54,7 @@ class Counting:
 
     def remove(self, action_type: str, tool: str, at: datetime, amounts: Mapping[str, Decimal]) -> None:
         """One run less, where it was counted."""
-        cell = self._minutes.get((action_type, tool), {}).get(minute_of(at))
+        cell = self._minutes.get(self.names(action_type, tool), {}).get(minute_of(at))
         if cell is None:
             return
         cell.count -= 1

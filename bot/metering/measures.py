@@ -41,8 +41,13 @@ class Measures:
 
     def counts(self, action_type: str, tool: str) -> bool:
         """Whether a run is counted: action and tool are those of a counting rule, whatever else the rule asks."""
-        return any(rule.match.names(action_type, tool) for rule in self.of_policy) or any(
-            rule.match.names_folded(action_type, tool) for rule in self.of_floor
+        return any(self.kind(action_type, tool))
+
+    def kind(self, action_type: str, tool: str) -> tuple[bool, ...]:
+        """For each counting rule whether it counts such a run."""
+        return (
+            *(rule.match.names(action_type, tool) for rule in self.of_policy),
+            *(rule.match.names_folded(action_type, tool) for rule in self.of_floor),
         )
 
     def amounts(self, args: JsonObject) -> dict[str, Decimal]:

@@ -29,6 +29,23 @@ _ITERATIONS = 10_000  # CEL's own budget
 _REASON_LIMIT = 200
 _CARET_LIMIT = 80
 _PLACE = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): ([^\n]*)")
+_MEANT = {
+    "and": "; write &&",
+    "AND": "; write &&",
+    "or": "; write ||",
+    "OR": "; write ||",
+    "not": "; write !",
+    "=": "; write ==",
+}
+"""What people write who know another language."""
+
+_PARSER_WORDS = (
+    (re.compile(r"Syntax error: \w+ input '<EOF>' expecting .*"), "it ends too early"),
+    (re.compile(r"Syntax error: \w+ input '(.+?)' expecting .*"), "'{0}' is not expected here{1}"),
+    (re.compile(r"Syntax error: no viable alternative at input '.*"), "this cannot be read"),
+    (re.compile(r"Syntax error: token recognition error at: '(=|.+?) ?'"), "'{0}' is not expected here{1}"),
+)
+_OPERATOR = re.compile(r"'_?(\W+?)_?' (?=applied to )")
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 
 
@@ -171,9 +188,17 @@ def _fault_of(text: str, said: str) -> ConditionFault:
     found = _PLACE.search(said)
     if found is None:
         return ConditionFault(1, 1, _STATUS.sub("", said.partition("\n")[0])[:_REASON_LIMIT], "")
-    detail = found[3].replace(" (in container '')", "").removesuffix(" [INVALID_ARGUMENT]")[:_REASON_LIMIT]
+    detail = _plainly(found[3].replace(" (in container '')", "").removesuffix(" [INVALID_ARGUMENT]"))[:_REASON_LIMIT]
     line, column = max(int(found[1]), 1), max(int(found[2]), 1)
     return ConditionFault(line, column, detail, _caret(text, line, column))
+
+
+def _plainly(detail: str) -> str:
+    """The parser's own words as its user would say them; those of other faults as they are."""
+    for pattern, words in _PARSER_WORDS:
+        if found := pattern.fullmatch(detail):
+            return "Syntax error: " + words.format(*found.groups(), *[_MEANT.get(one, "") for one in found.groups()])
+    return _OPERATOR.sub(r"'\1' ", detail)
 
 
 def _fault(text: str, at: int, detail: str, *, shown: bool = True) -> ConditionFault:

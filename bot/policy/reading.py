@@ -71,6 +71,13 @@ def read_level(written: object, path: str, faults: list[Fault]) -> Level:
     return Level.DENY
 
 
+def _level(entry: JsonObject, path: str, faults: list[Fault]) -> Level:
+    if "level" in entry:
+        return read_level(entry["level"], f"{path}.level", faults)
+    faults.append((f"{path}.level", "a rule says its level: L1, L2, L3 or DENY"))
+    return Level.DENY
+
+
 def name_of(match: Match, when: Condition | None) -> str:
     """What a rule without a name is called: its matchers, the action's pattern alone standing first."""
     parts = [glob.pattern if name == "action" else f"{name} {glob.pattern}" for name, glob in match.globs()]
@@ -109,7 +116,7 @@ def _rule(entry: dict[object, object], path: str, faults: list[Fault]) -> Rule:
         name or "",
         Match(**globs, labels=labels),
         when,
-        read_level(entry.get("level"), f"{path}.level", faults),
+        _level(entry, path, faults),
         _text(entry, "note", NOTE_LIMIT, path, faults),
         named=name is not None,
     )

@@ -199,9 +199,9 @@ STEPS: dict[str, Bilingual] = {
     "grant.used": Bilingual("用了一次授权", "used a grant"),
     "grant.revoked": Bilingual("撤销授权", "revoked a grant"),
     "grant.refused": Bilingual("授权操作未被接受", "was refused about a grant"),
-    "review.asked": Bilingual("请人复查", "asked for a review"),
-    "review.answered": Bilingual("答复复查", "answered a review"),
-    "review.refused": Bilingual("复查答复未被接受", "was refused about a review"),
+    "review.asked": Bilingual("请人抽查", "asked for a review"),
+    "review.answered": Bilingual("答复抽查", "answered a review"),
+    "review.refused": Bilingual("抽查答复未被接受", "was refused about a review"),
 }
 """Audit actions as verbs. An action that is not here is shown as the word that stands in the audit."""
 

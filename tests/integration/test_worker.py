@@ -12,7 +12,7 @@ import pytest
 from bot.database import Database
 from bot.delivery import lanes
 from bot.delivery.results import DELIVERED
-from bot.delivery.worker import SENDING
+from bot.delivery.worker import SENDING, Worker
 from bot.ports import FeishuMisconfigured, FeishuUnavailable
 from models.enums import OutboxState, Role
 from models.tables import Notification, OutboxMessage
@@ -236,3 +236,20 @@ async def test_a_backward_clock_step_repeats_nothing(office: Office) -> None:
     await office.say(ann, "after")
     await office.deliver()
     assert office.gateway.texts == ["before", "after"]
+
+
+async def test_draining_goes_on_when_what_was_taken_ends_before_the_look_is_over(office: Office) -> None:
+    class Dawdler(Worker):
+        async def take(self) -> int:
+            begun = await super().take()
+            if tasks := self._tasks():
+                await asyncio.wait(tasks)
+                await asyncio.sleep(0)  # they leave their slots
+            return begun
+
+    ann = await office.person("Ann")
+    for number in range(3):
+        await office.say(ann, str(number))
+    gate = office.gate
+    assert await Dawdler(gate.ledger, office.delivery.deliver, gate.bell, gate.clock).drain() == 3
+    assert office.gateway.texts == ["0", "1", "2"]
