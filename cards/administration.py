@@ -71,6 +71,14 @@ _DECLINED: dict[str, Bilingual] = {
         "上限「{given}」不能用：写 0 到 100000 的整数。",
         "The limit “{given}” cannot be used: write a whole number from 0 to 100000.",
     ),
+    "token_name_taken": Bilingual(
+        "您已有叫「{given}」的访问令牌。请换一个名称，或先吊销：/token revoke 名称",
+        "You have an access token “{given}” already. Choose another name, or end it first: /token revoke NAME",
+    ),
+    "floor_not_tried": Bilingual(
+        "底线总是和策略一起试算，请写智能体的名称：/policy test 名称 操作",
+        "The floor is always tried with a policy. Name an agent: /policy test NAME ACTION",
+    ),
     "too_many_tokens": Bilingual(
         "{given} 已有 20 个有效的访问令牌，请先撤销不用的。",
         "{given} has 20 access tokens that work. Revoke those that are not needed first.",

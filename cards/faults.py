@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from cards.words import Bilingual
 from models.enums import Language
 
 _ZH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -93,6 +94,22 @@ def fault_words(fault: str, language: Language) -> str:
         return fault
     first, break_, below = fault.partition("\n")  # below stands the text itself, with a mark
     return _chinese(first) + break_ + below
+
+
+def placed_fault(fault: str, language: Language) -> str:
+    """As fault_words, for a chat: "rules[2].when" is the third rule there, and a bracket would be widened."""
+    counted = _RULE.match(fault)
+    if counted is None:
+        return fault_words(fault, language)
+    number, member = int(counted[1]) + 1, counted[2]
+    words = Bilingual("第 {n} 条规则{member}", "rule {n}{member}").format(
+        n=number, member=Bilingual(f"的 {member}", f", {member}") if member else ""
+    )
+    place = words.in_(language)
+    return fault_words(f"{place}: {fault[counted.end() :]}", language)
+
+
+_RULE = re.compile(r"rules\[(\d+)\](?:\.([^:\n]+))?: ")
 
 
 def _chinese(fault: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from itertools import groupby
 
 from cards.cut import shortened
-from cards.faults import fault_words
+from cards.faults import placed_fault
 from cards.policy_views import ChangeKind, ChangeView, FindingView, VersionView
 from cards.said_in_text import as_typed, lines, safe_line
 from cards.tried import version_note, without_exception
@@ -38,7 +38,7 @@ def policy_show(view: PolicyView, language: Language, *, now: datetime, zone: tz
     )
     by = Bilingual("由 {who} 于 {at} 修改", "Changed by {who}, {at}")
     written = view.author is not None and view.at is not None and view.version > 0
-    default = Bilingual("其他：{level}", "anything else: {level}")
+    default = Bilingual("其他: {level}", "anything else: {level}")
     return lines(
         _title(view).in_(language),
         shortened(list(_rules(view.rules, language)), language, rest, typed=_typed(view)),
@@ -103,7 +103,9 @@ def policy_saved(
         words = Bilingual("底线 v{n} 已生效，对所有智能体。", "Floor v{n} is in force, for every agent.")
     back = Bilingual("撤回：/policy rollback {typed} {before}", "To undo: /policy rollback {typed} {before}")
     shown = Bilingual("查看：/policy show {typed}", "To see it: /policy show {typed}")
-    told = back.format(typed=_typed(view), before=before) if before else shown.format(typed=_typed(view))
+    told = shown.format(typed=_typed(view))
+    if before is not None and (before > 0 or view.is_floor):  # v0 of a floor is the starter floor
+        told = back.format(typed=_typed(view), before=before)
     return lines(
         words.format(agent=safe_line(view.agent), n=view.version).in_(language),
         _change_lines(changes, language),
@@ -129,7 +131,7 @@ def policy_invalid(faults: Sequence[str], language: Language) -> str:
 
 def _fault(fault: str, language: Language) -> str:
     """The parts of a fault that has several lines, such as a condition with a caret below it, stay below each other."""
-    first, *more = fault_words(fault, language).split("\n")
+    first, *more = placed_fault(fault, language).split("\n")
     return "\n".join((f"· {safe_line(first, 300)}", *(_kept(line) for line in more[:3])))
 
 
@@ -199,7 +201,13 @@ def policy_history(
 ) -> str:
     """The newest versions first: who, when, what."""
     if not versions:
-        return Bilingual("还没有人修改过。", "Nobody has changed it yet.").in_(language)
+        words = Bilingual("还没有人修改过。", "Nobody has changed it yet.")
+        if is_floor:
+            words = Bilingual(
+                "还没有人修改过，现在是初始底线（v0）。查看：/policy show floor",
+                "Nobody has changed it yet: it is the floor as it comes (v0). To see it: /policy show floor",
+            )
+        return words.in_(language)
     title = Bilingual("「{agent}」策略的版本（{n}）", "Versions of the policy of “{agent}” ({n})")
     if is_floor:
         title = Bilingual("底线的版本（{n}）", "Versions of the floor ({n})")

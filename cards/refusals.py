@@ -60,8 +60,8 @@ _SENTENCES: dict[RefusalKind, Bilingual] = {
         "The agent was frozen{by}{at}. It can go on when the freeze is over.",
     ),
     RefusalKind.VERSION_MOVED: Bilingual(
-        "没有改动：{by}{at}写了更新的版本{detail}。请看过再改：/policy history 名称",
-        "Nothing was changed: a newer version{detail} was written{by}{at}. Look at it first: /policy history NAME",
+        "没有改动：{by}{at}写了更新的版本{detail}。请先用 /policy history 看过再改。",
+        "Nothing was changed: a newer version{detail} was written{by}{at}. Look at it first with /policy history.",
     ),
     RefusalKind.BELOW_FLOOR: Bilingual(
         "底线要求这类操作每次都问{detail}，不能授权免问。",
@@ -118,7 +118,7 @@ _NOT_OF_AN_APPROVAL = frozenset({RefusalKind.FROZEN, RefusalKind.VERSION_MOVED})
 
 def _by(refusal: Refusal, *, has_time: bool) -> Bilingual:
     if refusal.by is None and refusal.kind in _NOT_OF_AN_APPROVAL:
-        return Bilingual("", "")
+        return Bilingual("有人" if refusal.kind is RefusalKind.VERSION_MOVED else "", "")
     if refusal.by is None:
         return Bilingual("", "") if has_time else Bilingual("这个请求", "")
     who = name(refusal.by)

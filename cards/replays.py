@@ -101,7 +101,7 @@ def _faults(report: ReplayReport, language: Language) -> list[str] | None:
 
 def _remarks(report: ReplayReport, language: Language) -> list[str]:
     told = [
-        (report.limited, Bilingual("只重演了最近的检查。", "Only the newest checks were replayed.")),
+        (report.limited, Bilingual("只回放了最近的检查。", "Only the newest checks were replayed.")),
         (report.metered, Bilingual("计数按当时实际执行的操作模拟。", "Counters were simulated over what ran then.")),
         (
             report.by_policy > 0,
@@ -112,7 +112,7 @@ def _remarks(report: ReplayReport, language: Language) -> list[str]:
         ),
         (
             report.unreadable > 0,
-            Bilingual("{n} 条记录无法重演。", "{n} entries could not be replayed.").format(n=report.unreadable),
+            Bilingual("{n} 条记录无法回放。", "{n} entries could not be replayed.").format(n=report.unreadable),
         ),
     ]
     return [words.in_(language) for holds, words in told if holds]
@@ -120,7 +120,7 @@ def _remarks(report: ReplayReport, language: Language) -> list[str]:
 
 def draft_invalid(faults: Sequence[str], language: Language) -> str:
     """Every fault of a draft that is no policy."""
-    title = Bilingual("草稿不是有效的策略，没有重演：", "The draft is no policy, so nothing was replayed:")
+    title = Bilingual("草稿不是有效的策略，没有回放：", "The draft is no policy, so nothing was replayed:")
     return lines(title.in_(language), (f"· {safe_line(fault_words(fault, language), 300)}" for fault in faults[:20]))
 
 

@@ -22,16 +22,24 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-async def json_body(request: web.Request) -> Json:
-    """The value of a JSON body. Raises BadAsk."""
+async def read_body(request: web.Request) -> bytes:
+    """The bytes of a body that is sent as JSON. Raises BadAsk."""
     if request.content_type not in ("application/json", "application/octet-stream"):
         raise BadAsk("Content-Type", "send application/json", "unsupported_media_type")
     try:
         body: bytes | None = await request.read()
     except web.HTTPRequestEntityTooLarge:
         body = None
+    except web.RequestPayloadError:  # not encoded as its headers say
+        raise BadAsk("body", "cannot be read as its headers say that it is encoded", "bad_request") from None
     if body is None or len(body) > BODY_LIMIT:
         raise BadAsk("body", f"larger than {BODY_LIMIT // 1024} KiB", "body_too_large")
+    return body
+
+
+async def json_body(request: web.Request) -> Json:
+    """The value of a JSON body. Raises BadAsk."""
+    body = await read_body(request)
     try:
         return decode(body)
     except NotStrict as fault:

@@ -85,6 +85,8 @@ class FeishuWebhook:
             app = await self._apps.credentials(app_id)
         except web.HTTPRequestEntityTooLarge:
             return _refused(app_id, "body too large")
+        except web.RequestPayloadError:
+            return _refused(app_id, "body cannot be read")
         except UnknownApp:
             return _refused(app_id, "unknown app")
         now = self._clock.now()

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot import answers
 from bot.approvals import ApprovalService
-from bot.asking.parsing import BODY_LIMIT, BadAsk, parse_check
+from bot.asking.parsing import BadAsk, parse_check
 from bot.asking.strict_json import NotStrict
 from bot.asking.strict_json import decode as decode_json
 from bot.checking.idempotency import KeyInUse, KeyMismatch
@@ -24,6 +24,7 @@ from bot.journal.flushing import JournalFault
 from bot.policy.parse import effective
 from bot.quotas import QuotaExceeded, TooManyPending
 from handlers.auth import authenticate
+from handlers.bodies import read_body
 from handlers.errors import problem
 from handlers.headers import BadHeader, idempotency_key, wait_parameter, wait_preference
 from models.enums import CheckStatus, ExecutionStatus, Level
@@ -76,7 +77,7 @@ class Hook:
         dry_run = _flag(request, "dry_run")
         key = idempotency_key(request.headers.getall("Idempotency-Key", []))
         wait = wait_preference(request.headers.getall("Prefer", []))
-        ask = parse_check(await _body(request))
+        ask = parse_check(await read_body(request))
         if dry_run:
             return _json(_rehearsed(await self._engine.rehearse(caller, ask), action_digest(ask)))
         answer = await self._engine.check(
@@ -187,9 +188,12 @@ class Hook:
 
 def _limited(fault: QuotaExceeded) -> web.Response:
     if isinstance(fault, TooManyPending):
-        code, detail = "too_many_pending", f"Questions of this agent that may wait for people at once: {fault.limit}. Repeat when one is answered."
+        code, detail = (
+            "too_many_pending",
+            f"At most {fault.limit} of this agent's questions may wait for people at once.",
+        )
     else:
-        code, detail = "too_many_checks", f"Checks that this agent may send in a minute: {fault.limit}."
+        code, detail = "too_many_checks", f"This agent may send {fault.limit} checks a minute."
     seconds = max(1, math.ceil(fault.retry_after))
     return problem(429, code, detail, headers={"Retry-After": str(seconds)}, limit=fault.limit)
 
@@ -259,21 +263,9 @@ def _approval_id(request: web.Request) -> UUID | None:
         return None
 
 
-async def _body(request: web.Request) -> bytes:
-    if request.content_type not in ("application/json", "application/octet-stream"):
-        raise BadAsk("Content-Type", "send application/json", "unsupported_media_type")
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        body = None
-    if body is None or len(body) > BODY_LIMIT:
-        raise BadAsk("body", f"larger than {BODY_LIMIT // 1024} KiB", "body_too_large")
-    return body
-
-
 async def _object(request: web.Request, *, required: set[str], optional: set[str]) -> JsonObject:
     """A small JSON object with just these members; an empty body stands for {}."""
-    raw = await _body(request) if request.can_read_body else b""
+    raw = await read_body(request) if request.can_read_body else b""
     try:
         document: Json = decode_json(raw or b"{}")
     except NotStrict as fault:

@@ -112,7 +112,7 @@ class PolicyRoutes:
     async def test(self, request: web.Request, actor: Actor) -> web.StreamResponse:
         body = await json_object(request, required={"action_type"}, optional=_ASKED | {"document"})
         written = without_origin(body.pop("document", None))
-        asked = parse_check(json.dumps(body).encode())
+        asked = parse_check(json.dumps(body, ensure_ascii=False).encode())  # no longer than it came
         tried = await self._trials.test(actor, _subject(request), asked, written=written)
         return _no(tried) if isinstance(tried, Refusal | Declined) else json_answer(tried_json(tried))
 

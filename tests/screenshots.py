@@ -1,17 +1,22 @@
-"""`python -m tests.screenshots`: takes the pictures of the README from a running demo, into docs/images."""
+"""`python -m tests.screenshots`: the pictures of README and docs, of a running demo and service, into docs/images."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Locator, Page
 
+from bot.simulator.state import Message
 from tests.support.browser import browser_page
 from tests.support.demo import Demo, demo_running
+from tests.support.feishu import Feishu
+from tests.support.service import house_running
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SCREENS = {"phone": (390, 1100), "desktop": (1280, 980)}
@@ -35,6 +40,54 @@ async def main() -> None:
             await card.get_by_text("deleted_files").wait_for()
             await _picture(card, "card-approved.png")
         await demo.interrupt()
+    await _grant_cards()
+
+
+async def _grant_cards() -> None:
+    """The cards of docs/grants.md: graduation after three approvals, a run under it, its review, a freeze."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            house_running(f"sqlite://{folder}/assent.db", graduation_after="3", review_sample="1") as house,
+            browser_page() as any_page,
+            _page(any_page, "phone", scale=2) as page,
+        ):
+            feishu, lin = house.feishu, house.feishu.creator
+            agent = await house.agent(name="报销助手", policy={"reimburse": "L3", "*": "L1"})
+            await page.goto(feishu.base_url)
+            for amount in (700, 860, 500):
+                await agent.asks("reimburse", details=_express(amount))
+                card = await feishu.next_card(to=lin)
+                await feishu.click(card, "approve", by=lin)
+                assert (await agent.asks("reimburse", details=_express(amount)))["allowed"]
+            await _last(page, "让它自己执行", "card-graduation.png")
+            await feishu.click(card, _button(feishu, card, "graduate"), by=lin)
+            assert (await agent.asks("reimburse", details=_express(640)))["allowed"]
+            await feishu.next_card(to=lin, containing="没有再问")
+            await _last(page, "撤销授权", "card-granted-run.png")
+            await house.later(hours=1)
+            house.house.bell.ring()
+            await feishu.next_card(to=lin, containing="这次对吗")
+            await _last(page, "这次对吗", "card-review.png")
+            await feishu.say(lin, "/freeze 报销助手 for 2h 金额不对")
+            await feishu.next_card(to=lin, containing="已冻结")
+            await _last(page, "冻结人", "card-freeze.png")
+
+
+def _express(amount: int) -> dict[str, Any]:
+    args = {"amount": amount, "currency": "CNY", "payee": "顺丰速运"}
+    return {"tool": "books.reimburse", "args": args, "reason": "报销单已核对"}
+
+
+def _button(feishu: Feishu, card: Message, act: str) -> str:
+    return next(name for name in feishu.buttons(card) if name.startswith(f"{act}:"))
+
+
+async def _last(page: Page, words: str, name: str) -> None:
+    """The newest card with these words, once it is on the page."""
+    card = page.locator("#column-creator article.card").filter(has_text=words).last
+    await card.wait_for()
+    await page.evaluate("document.fonts.ready")
+    await _picture(card, name)
 
 
 @asynccontextmanager

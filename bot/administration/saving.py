@@ -6,6 +6,7 @@ rules waits, reads this change, and either builds on it or, having named the ver
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,13 +68,14 @@ async def save(
     changes = diff(present.rules, rules)
     work.audit(_fact(ground, actor, rules, edit))
     saved = Present(rules, author, work.now, note)
-    return ground.saved(saved, await author_name(author), True, changes, await _findings(ground, rules))
+    return ground.saved(saved, await author_name(author), True, changes, drafted.findings)
 
 
 @dataclass(frozen=True, slots=True)
 class _Drafted(Generic[P]):
     rules: P
     text: str  # canonical JSON
+    findings: tuple[Finding, ...]  # looked for before the epoch is held, for every check waits for that
 
 
 async def _judge(
@@ -87,9 +89,10 @@ async def _judge(
         text = canonical(ground.document(rules)).decode()
     except (PolicyFault, NotCanonical) as fault:
         return Declined(Why.BAD_POLICY, ground.name, faults_of(fault))
+    findings = await _findings(ground, rules)
     if present.version != UNWRITTEN and ground.document(rules) == ground.document(present.rules):
-        return ground.saved(present, await author_name(present.author), False, (), await _findings(ground, rules))
-    return _Drafted(rules, text)
+        return ground.saved(present, await author_name(present.author), False, (), findings)
+    return _Drafted(rules, text, findings)
 
 
 async def shown(ground: Ground[P]) -> Saved:
@@ -112,7 +115,10 @@ async def version_of(ground: Ground[P], version: int | None) -> P | Declined:
 async def history_of(ground: Ground[P], limit: int) -> list[VersionLine]:
     limit = min(max(limit, 1), HISTORY_LIMIT)
     rows = await ground.rows(limit=limit + 1)
-    rules: list[P] = [ground.parse(json.loads(row.document), version=row.version) for row in rows]
+    rules: list[P] = []
+    for row in rows:
+        rules.append(ground.parse(json.loads(row.document), version=row.version))
+        await asyncio.sleep(0)  # a long policy takes its time, and there may be hundreds of versions
     rules.append(ground.unwritten())
     return [
         VersionLine(
@@ -123,7 +129,9 @@ async def history_of(ground: Ground[P], limit: int) -> list[VersionLine]:
 
 
 async def _findings(ground: Ground[P], rules: Policy | Floor) -> tuple[Finding, ...]:
-    return lint(rules, None if isinstance(rules, Floor) else await floor_in_force(ground.tenant))
+    """In a thread: pairs of hundreds of rules are compared, and meanwhile checks go on."""
+    floor = None if isinstance(rules, Floor) else await floor_in_force(ground.tenant)
+    return await asyncio.to_thread(lint, rules, floor)
 
 
 def _fact(ground: Ground[P], actor: Actor, rules: P, edit: Edit) -> AuditFact:

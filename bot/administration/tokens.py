@@ -40,6 +40,8 @@ class AccessTokenAdministration:
             return Declined(Why.BAD_END, name)
         await User.filter(id=person.id).select_for_update().first()  # two at once count one after the other
         working = AccessToken.filter(person_id=person.id, revoked_at=None, expires_at__gt=work.now)
+        if actor.person is not None and await working.filter(name=name).exists():  # in chat, the name revokes it
+            return Declined(Why.TOKEN_NAME_TAKEN, name)
         if await working.count() >= TOKENS_LIMIT:
             return Declined(Why.TOO_MANY_TOKENS, person.name)
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)

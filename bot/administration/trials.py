@@ -5,6 +5,7 @@ Only the rules: whether the agent is paused, frozen, observed or holds a grant i
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -55,6 +56,7 @@ class Trials:
         self._clock = clock
         self._default_level = default_level
         self._metering = metering
+        self._counting = asyncio.Lock()  # one at a time: it reads up to a day of the audit
 
     async def test(
         self, actor: Actor, name: str, request: ActionRequest, *, written: Json = None, tenant: str | None = None
@@ -92,7 +94,8 @@ class Trials:
         question = Question(request, agent, now, requester)
         if not metered(policy, floor, question):
             return Tried(subject, evaluate(policy, floor, question), counted=False)
-        counters = await self._metering.from_audit(agent.id, Measures.of(policy, floor), now)
+        async with self._counting:
+            counters = await self._metering.from_audit(agent.id, Measures.of(policy, floor), now)
         return Tried(subject, evaluate(policy, floor, question, counters), counted=True)
 
 

@@ -37,6 +37,8 @@ class Why(StrEnum):
     BAD_END = "bad_end"  # an end that lies in the past or too far away
     BAD_LABEL = "bad_label"
     BAD_LIMIT = "bad_limit"
+    FLOOR_NOT_TRIED = "floor_not_tried"
+    TOKEN_NAME_TAKEN = "token_name_taken"  # noqa: S105  # a name revokes exactly one
     TOO_MANY_TOKENS = "too_many_tokens"
 
 

@@ -206,6 +206,8 @@ def _tell(subject: str, decision: Decision, counted: bool, as_json: bool) -> Non
         say(f"  floor:   {decision.floor_rule} demands {decision.floor_level}")
     for fault in decision.faults:
         say(f"  fault:   {fault}")
+    if decision.faults and not counted:
+        say("A file alone has no past, so budgets are decided strictly: name an agent with --agent, or use --cases.")
 
 
 def _cases(what: str, table: str, floor: str | None, as_json: bool) -> None:

@@ -61,7 +61,11 @@ def _json_fault(fault: str, language: Language) -> str:
     """What the reader of JSON said, without the words that help only programs."""
     fault = fault.removeprefix("the document: ").removeprefix("JSON is malformed: ")
     if fault == "Input data was truncated":
-        return "没有写完，少了括号或引号" if language is Language.ZH_CN else "it ends too early; a bracket or quote is missing"
+        return (
+            "没有写完，少了括号或引号"
+            if language is Language.ZH_CN
+            else "it ends too early; a bracket or quote is missing"
+        )
     if language is Language.ZH_CN and (placed := _BYTE.search(fault)):
         return f"第 {int(placed[1]) + 1} 个字节处写错了（{fault[: placed.start()].strip()}）"
     return fault

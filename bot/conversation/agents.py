@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -128,7 +129,7 @@ async def _restrained(view: AgentView, agent: Agent, now: datetime) -> AgentView
         frozen_by=freeze.frozen_by_name if freeze else None,
         frozen_until=freeze.until if freeze else None,
         observe_until=agent.observe_until if observed else None,
-        labels=tuple(sorted(agent.labels.items())) if isinstance(agent.labels, dict) else (),
+        labels=tuple(sorted(json.loads(agent.labels).items())),
         max_pending=agent.max_pending,
         checks_per_minute=agent.checks_per_minute,
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from bot import outbox
-from bot.administration import Administration, Declined, PolicySaved
+from bot.administration import Administration, Declined, PolicySaved, Why
 from bot.administration.grounds import Saved
 from bot.administration.values import FloorSaved
 from bot.asking.parsing import BadAsk, parse_check
@@ -128,6 +128,8 @@ class PolicyAnswers:
 
         The rules are asked under a freeze or pause too: who writes a policy then wants to know.
         """
+        if command.agent == FLOOR:
+            return turn.no(Declined(Why.FLOOR_NOT_TRIED, FLOOR))
         agent = await self._agents.named(turn.actor, command.agent)
         if not isinstance(agent, Agent):
             return turn.no(agent)

@@ -56,7 +56,7 @@ def version_view(line: VersionLine) -> VersionView:
 
 def _says_the_change(line: VersionLine) -> bool:
     """Whether the note is the service's own and says no more than the difference below it."""
-    own = {f"{change.rule or 'default'} {change.after}" for change in line.changes}
+    own = {f"{change.rule or 'default'} {_short(change.after, change.rule)}" for change in line.changes}
     return line.note in own or line.note == WHOLE
 
 

@@ -11,15 +11,37 @@ from typing import Any
 from bot.demo.diary import Diary
 from bot.demo.hook_client import HookClient
 from bot.demo.workplace import REPORTS, SUMMARY, Workplace
+from models.values import JsonObject
 
 FILE_KEEPER = "文件管家"
 CASHIER = "付款助手"
+
+CASHIER_POLICY: JsonObject = {
+    "default": "L2",
+    "rules": [
+        {
+            "name": "单笔上限",
+            "action": "financial_operations",
+            "when": "args.amount > 5000",
+            "level": "DENY",
+            "note": "大额由财务付 · finance pays these",
+        },
+        {
+            "name": "每日额度",
+            "action": "financial_operations",
+            "when": 'today("amount") > 20000',
+            "level": "DENY",
+        },
+        {"action": "financial_operations", "level": "L3"},
+    ],
+}
+"""A condition and a budget: what `/policy show` and `/policy test` have to show."""
 
 _REFUSALS = {
     "rejected": ("被拒绝", "rejected"),
     "expired": ("超时无人答复", "nobody answered in time"),
     "cancelled": ("已撤回", "withdrawn"),
-    "denied": ("不被允许（策略禁止或已暂停）", "denied: by the policy, or paused"),
+    "denied": ("不被允许（策略禁止、已暂停或已冻结）", "denied: by the policy, paused or frozen"),
 }
 
 
@@ -97,7 +119,7 @@ class Cashier:
         args = {
             "invoice": invoice,
             "payee": "云帆科技有限公司",
-            "amount": f"{1180 + 100 * number}.00",
+            "amount": 1180 + 100 * number,
             "currency": "CNY",
         }
         details = {"tool": "pay_invoice", "args": args, "reason": "发票已核对，今天到期"}

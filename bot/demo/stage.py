@@ -15,9 +15,9 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.administration import Actor, AgentCreated, ExecutorSet, in_one_transaction
+from bot.administration import Actor, AgentCreated, ExecutorSet, PolicySaved, in_one_transaction
 from bot.app import HOUSE, House, Pace, create_app
-from bot.demo.agents import CASHIER, FILE_KEEPER, Cashier, FileKeeper
+from bot.demo.agents import CASHIER, CASHIER_POLICY, FILE_KEEPER, Cashier, FileKeeper
 from bot.demo.diary import Diary
 from bot.demo.hook_client import HookClient, NotAnswered
 from bot.demo.ledger_executor import LedgerExecutor
@@ -51,8 +51,10 @@ WELCOME = """
        The agent wants to delete a folder: as 林小雨, press approve or reject on the card.
     2. 看页面下方的文件夹：同意，文件夹真的没了；拒绝，文件夹还在。
        Watch the folder: approved, it is really gone; rejected, it stays.
-    3. 在聊天里试试 /pending、/help、/policy show 文件管家。
-       Type /pending, /help or /policy show 文件管家 into the chat.
+    3. 在聊天里试试 /pending、/help、/policy show 付款助手、/why 校验码（卡片上有）。
+       Type /pending, /help, /policy show 付款助手, or /why and the code on a card into the chat.
+    4. 试算一笔，再让它停下：/policy test 付款助手 financial_operations {{"amount": 9000}}
+       Try a payment, then stop and go on: /freeze 文件管家 for 10m   /unfreeze 文件管家
 
   文件夹 · folder:  {folder}
   Ctrl-C 结束并清理 · stops everything and cleans up
@@ -62,7 +64,7 @@ WELCOME = """
 GUIDE = (
     "① 林小雨：点「同意」或「拒绝」 · approve or reject",
     "② 看文件夹：没了，还是还在 · watch the folder",
-    "③ 输入 /pending 或 /help · or type a command",
+    "③ 试试 /policy show 付款助手、/why 校验码、/freeze · or type a command",
 )
 """What the page says about itself, in its first panel."""
 
@@ -175,6 +177,9 @@ async def _registered(
             if not isinstance(made, AgentCreated):
                 raise TypeError(f"{name}: {made}")
             tokens.append(made.token)
+        saved = await house.administration.policies.set_document(work, actor, CASHIER, CASHIER_POLICY)
+        if not isinstance(saved, PolicySaved):
+            raise TypeError(f"{CASHIER}: {saved}")
         done = await agents.set_executor(work, actor, CASHIER, executor_url)
         if not isinstance(done, ExecutorSet) or done.secret is None:
             raise TypeError(f"{CASHIER}: {done}")

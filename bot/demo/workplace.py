@@ -57,7 +57,7 @@ class Workplace:
             writer = csv.writer(file)
             if not paid:
                 writer.writerow(_LEDGER_HEAD)
-            writer.writerow([approval_id, *(str(args.get(name, "")) for name in _LEDGER_HEAD[1:])])
+            writer.writerow([approval_id, *(_booked(args.get(name, "")) for name in _LEDGER_HEAD[1:])])
         return True
 
     def payments(self) -> list[list[str]]:
@@ -77,3 +77,8 @@ class Workplace:
 
     def _place(self, path: Path) -> tuple[bool, bool, str]:
         return path.name == LEDGER, path.parent != self.root / REPORTS, str(path)
+
+
+def _booked(value: object) -> str:
+    """A number as an amount of money."""
+    return f"{value:.2f}" if isinstance(value, int | float) else str(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
@@ -154,8 +154,11 @@ class GrantPresses:
     async def _shown(
         self, operator: Operator, act: Act, subject: UUID | None, click: CardClick, outcome: GrantOutcome
     ) -> Drawn | None:
-        """The card that was pressed as it stands now. A stranger gets none: it would replace everybody's."""
-        if subject is None or not await _entitled(operator, act, subject):
+        """The card that was pressed as it stands now. A stranger gets none: it would replace everybody's.
+
+        A button that does not belong to its card gets none either: it says nothing of whose card that is.
+        """
+        if subject is None or not await _about(act, subject, click) or not await _entitled(operator, act, subject):
             return None
         copy = await CardCopy.get_or_none(message_id=click.message_id) if click.message_id else None
         now = self._clock.now()
@@ -242,8 +245,9 @@ def _uuid(text: object) -> UUID | None:
 
 
 def _moment(text: object) -> datetime | None:
+    """None, too, for a time that has no form in UTC."""
     try:
         at = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
+        return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return at if at is not None and at.tzinfo is not None else None

@@ -24,8 +24,10 @@ from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.enums import Language, Role
 from models.feishu import FeishuApp, FeishuIdentity
+from models.grant import Grant, Review
 from models.notification import Notification
-from models.user import User
+from models.policy import Freeze
+from models.user import AccessToken, User
 from models.values import AppCredentials, Operator, PersonIds
 
 WHO_LIMIT = 200  # characters
@@ -339,8 +341,13 @@ async def _join(stub: User, person: User) -> None:
     await ApprovalRequest.filter(creator_id=stub.id).update(creator_id=person.id)
     await ApprovalRequest.filter(requester_id=stub.id).update(requester_id=person.id)
     await Notification.filter(person_id=stub.id).update(person_id=person.id)
+    await Grant.filter(giver_id=stub.id).update(giver_id=person.id)
+    await Review.filter(person_id=stub.id).update(person_id=person.id)
+    await AccessToken.filter(person_id=stub.id).update(person_id=person.id)
+    await Freeze.filter(frozen_by=f"user:{stub.id}", lifted_at=None).update(frozen_by=f"user:{person.id}")
     await User.filter(joined_with=stub.id).update(joined_with=person.id)
-    await User.filter(id=stub.id).update(joined_with=person.id)
+    # Nothing is the stub's any more: a role that it kept would outlive the person's.
+    await User.filter(id=stub.id).update(joined_with=person.id, role=Role.MEMBER)
     await User.filter(id=person.id).update(role=max(person.role, stub.role, key=_SENIORITY.index))
 
 

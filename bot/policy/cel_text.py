@@ -64,18 +64,18 @@ def rounds(read: Sequence[Token]) -> int:
 
     0 when the cost is linear: no macro, or one whose body looks at nothing but the element. Never too small.
     """
-    return max((_rounds(read, place) for place in range(len(read)) if _is_macro(read, place)), default=0)
+    return max((_rounds(read, place) for place in range(len(read)) if is_macro(read, place)), default=0)
 
 
 def _rounds(read: Sequence[Token], place: int) -> int:
-    body = read[place + 2 : _closing(read, place + 1)]
-    inner = max((1 + _rounds(body, at) for at in range(len(body)) if _is_macro(body, at)), default=0)
-    if _over_literal(read, place):
+    body = read[place + 2 : closing(read, place + 1)]
+    inner = max((1 + _rounds(body, at) for at in range(len(body)) if is_macro(body, at)), default=0)
+    if over_literal(read, place):
         return max(inner - 1, 0)
     return max(inner, 1 if read[place].text in _GATHERING or mentions(body, "args") else 0)
 
 
-def _is_macro(read: Sequence[Token], place: int) -> bool:
+def is_macro(read: Sequence[Token], place: int) -> bool:
     return (
         read[place].text in _MACROS
         and 0 < place < len(read) - 1
@@ -84,7 +84,7 @@ def _is_macro(read: Sequence[Token], place: int) -> bool:
     )
 
 
-def _over_literal(read: Sequence[Token], place: int) -> bool:
+def over_literal(read: Sequence[Token], place: int) -> bool:
     """Whether the macro goes through a list that its author wrote: `["a", "b"].exists(…)`."""
     if place < 2 or read[place - 2].text != "]":
         return False
@@ -100,7 +100,7 @@ def _over_literal(read: Sequence[Token], place: int) -> bool:
     return False
 
 
-def _closing(read: Sequence[Token], opening: int) -> int:
+def closing(read: Sequence[Token], opening: int) -> int:
     depth = 0
     for place in range(opening, len(read)):
         if read[place].kind == "other":

@@ -14,11 +14,13 @@ from typing import Any
 
 from cel_expr_python import cel  # type: ignore[import-untyped]
 
-from bot.policy import cel_text, metering
-from bot.policy.facts import VARIABLES, Facts
+from bot.policy import cel_text, metering, price
+from bot.policy.facts import TEXT_LIMIT, VARIABLES, Facts
+from bot.policy.parser_words import plainly
 
-TEXT_LIMIT = 2000  # characters
-CACHED = 4096
+CACHED, CACHED_LONG, LONG = 2048, 160, 300
+"""Compiled conditions that are kept; those of more than LONG characters take up to 300 KB each."""
+
 LARGE = 2_000_000
 """Steps: how often a condition that relates values of args to each other may touch a character (some 10 ms)."""
 
@@ -29,23 +31,6 @@ _ITERATIONS = 10_000  # CEL's own budget
 _REASON_LIMIT = 200
 _CARET_LIMIT = 80
 _PLACE = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): ([^\n]*)")
-_MEANT = {
-    "and": "; write &&",
-    "AND": "; write &&",
-    "or": "; write ||",
-    "OR": "; write ||",
-    "not": "; write !",
-    "=": "; write ==",
-}
-"""What people write who know another language."""
-
-_PARSER_WORDS = (
-    (re.compile(r"Syntax error: \w+ input '<EOF>' expecting .*"), "it ends too early"),
-    (re.compile(r"Syntax error: \w+ input '(.+?)' expecting .*"), "'{0}' is not expected here{1}"),
-    (re.compile(r"Syntax error: no viable alternative at input '.*"), "this cannot be read"),
-    (re.compile(r"Syntax error: token recognition error at: '(=|.+?) ?'"), "'{0}' is not expected here{1}"),
-)
-_OPERATOR = re.compile(r"'_?(\W+?)_?' (?=applied to )")
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 
 
@@ -77,25 +62,32 @@ class Condition:
     windows: tuple[str, ...] = field(compare=False)  # of rate
     paths: tuple[str, ...] = field(compare=False)  # of today
     rounds: int = field(compare=False)  # bot.policy.cel_text.rounds
+    charges: tuple[price.Charge, ...] = field(compare=False, repr=False)
+    mentions: int = field(compare=False)  # of args
     program: Any = field(compare=False, repr=False)
 
-    def holds(self, facts: Facts, meter: metering.Meter | None = None) -> bool | Failure:
-        """Whether it holds for the request, or why that cannot be said. Never raises."""
+    def holds(self, facts: Facts, meter: metering.Meter | None = None, *, share: int = price.LIMIT) -> bool | Failure:
+        """Whether it holds for the request, or why that cannot be said. Never raises, nor costs more than `share`."""
         token = metering.METER.set(meter)
         try:
             if self.rounds and facts.steps(self.rounds, _ITERATIONS, GATHERED) > LARGE:
                 return Failure("args are too large for a condition that relates their values to each other")
-            return _outcome(self.program.eval(facts.activation(environment())))
+            if sum(charge.price(facts.size, self.mentions) for charge in self.charges) > min(share, price.LIMIT):
+                return Failure("the texts are too long for what the condition does with them")
+            return _outcome(self.program.eval(facts.activation(environment())), self.text)
         except Exception as fault:  # CEL's limits, and values that CEL has no form for
-            return Failure(_reason(fault))
+            return Failure(_reason(fault, self.text))
         finally:
             metering.METER.reset(token)
 
 
-@lru_cache(CACHED)
 def compile_condition(text: str) -> Condition:
     """The condition, type-checked. Raises ConditionFault with the place of the first thing that is wrong."""
     _refuse_unreadable(text)
+    return _short(text) if len(text) <= LONG else _long(text)
+
+
+def _compiled(text: str) -> Condition:
     try:
         program = environment().compile(text)
     except (RuntimeError, TypeError) as fault:
@@ -107,6 +99,9 @@ def compile_condition(text: str) -> Condition:
     read = cel_text.tokens(text)
     windows = _literals(text, read, "rate", metering.window_of)
     paths = _literals(text, read, "today", metering.path_of)
+    weights = [price.weight(pattern) for pattern in _literals(text, read, "matches", _light)]
+    if sum(weights) > price.WEIGHT_LIMIT:
+        raise _fault(text, 0, _HEAVY)
     _literals(text, read, "matches", _pattern)
     return Condition(
         text=text,
@@ -115,8 +110,13 @@ def compile_condition(text: str) -> Condition:
         windows=windows,
         paths=paths,
         rounds=cel_text.rounds(read),
+        charges=price.charges(read, _literal),
+        mentions=sum(token.text == "args" for token in read),
         program=program,
     )
+
+
+_short, _long = lru_cache(CACHED)(_compiled), lru_cache(CACHED_LONG)(_compiled)
 
 
 @lru_cache(1)
@@ -139,15 +139,21 @@ def _function(name: str, gives: cel.Type, run: Any) -> cel.FunctionDecl:
     return cel.FunctionDecl(name, [overload])
 
 
-def _outcome(value: cel.Value) -> bool | Failure:
+def _outcome(value: cel.Value, text: str) -> bool | Failure:
     if value.type() == cel.Type.BOOL:
         return bool(value.value())
-    return Failure(_reason(value.value()))
+    return Failure(_reason(value.value(), text))
 
 
-def _reason(fault: object) -> str:
-    """CEL's words in one printable line; they may quote what an agent sent."""
-    text = "".join(c if c.isprintable() else " " for c in _STATUS.sub("", str(fault)))
+def _reason(fault: object, condition: str) -> str:
+    """CEL's words in one printable line. What they quote stands only where the condition says it: the key of a map
+    may be a value that an agent sent, a secret even, and reasons go to the audit, to chats and to programs.
+    """
+    said = _STATUS.sub("", str(fault))
+    before, quote, quoted = said.partition('"')
+    if quote and quoted.removesuffix('"') not in condition:
+        said = before.rstrip(" :") or type(fault).__name__
+    text = "".join(c if c.isprintable() else " " for c in said)
     return text[:_REASON_LIMIT] or type(fault).__name__
 
 
@@ -167,7 +173,7 @@ def _literals(text: str, read: list[cel_text.Token], function: str, check: Any) 
     for call in cel_text.calls(read, function):
         if call.literal is None:
             raise _fault(text, call.at, f"{function} takes one text that is written out, in quotes")
-        literal = str(environment().compile(call.literal.text).eval(data={}).value())
+        literal = _literal(call.literal)
         try:
             check(literal)
         except metering.Unmeasured as fault:
@@ -176,11 +182,23 @@ def _literals(text: str, read: list[cel_text.Token], function: str, check: Any) 
     return tuple(dict.fromkeys(found))
 
 
+def _literal(token: cel_text.Token) -> str:
+    return str(environment().compile(token.text).eval(data={}).value())
+
+
+_HEAVY = "the patterns are too large: write smaller counts in {…}, or fewer classes such as \\pL"
+
+
+def _light(pattern: str) -> None:
+    if price.weight(pattern) > price.WEIGHT_LIMIT:
+        raise metering.Unmeasured(_HEAVY)
+
+
 def _pattern(pattern: str) -> None:
     """RE2 is asked itself: its syntax is not Python's."""
     tried = environment().compile("action.matches(session)").eval(data={"action": "", "session": pattern})
     if tried.type() != cel.Type.BOOL:
-        raise metering.Unmeasured(_reason(tried.value()))
+        raise metering.Unmeasured(_reason(tried.value(), str(tried.value())))
 
 
 def _fault_of(text: str, said: str) -> ConditionFault:
@@ -188,17 +206,9 @@ def _fault_of(text: str, said: str) -> ConditionFault:
     found = _PLACE.search(said)
     if found is None:
         return ConditionFault(1, 1, _STATUS.sub("", said.partition("\n")[0])[:_REASON_LIMIT], "")
-    detail = _plainly(found[3].replace(" (in container '')", "").removesuffix(" [INVALID_ARGUMENT]"))[:_REASON_LIMIT]
+    detail = plainly(found[3].replace(" (in container '')", "").removesuffix(" [INVALID_ARGUMENT]"))[:_REASON_LIMIT]
     line, column = max(int(found[1]), 1), max(int(found[2]), 1)
     return ConditionFault(line, column, detail, _caret(text, line, column))
-
-
-def _plainly(detail: str) -> str:
-    """The parser's own words as its user would say them; those of other faults as they are."""
-    for pattern, words in _PARSER_WORDS:
-        if found := pattern.fullmatch(detail):
-            return "Syntax error: " + words.format(*found.groups(), *[_MEANT.get(one, "") for one in found.groups()])
-    return _OPERATOR.sub(r"'\1' ", detail)
 
 
 def _fault(text: str, at: int, detail: str, *, shown: bool = True) -> ConditionFault:

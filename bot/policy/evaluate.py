@@ -14,6 +14,7 @@ from bot.policy.conditions import Failure
 from bot.policy.counters import Applies, Counters
 from bot.policy.facts import Facts
 from bot.policy.metering import Meter
+from bot.policy.price import TOTAL
 from bot.policy.rules import Floor, Policy, Rule
 from models.enums import Layer, Level
 from models.values import Decision, Question
@@ -107,8 +108,9 @@ def _candidates(ground: Policy | Floor, question: Question) -> Iterable[Rule]:
 def _deciding(policy: Policy, facts: Facts, counters: Counters | None) -> list[_Hit]:
     """The rules whose conditions failed, and the first that matched, if any."""
     hits: list[_Hit] = []
+    share = _share(policy)
     for rule in _candidates(policy, facts.question):
-        outcome = _holds(rule, facts, counters, rule.match.names)
+        outcome = _holds(rule, facts, counters, rule.match.names, share)
         if outcome is True:
             return [*hits, _Hit(rule)]
         if isinstance(outcome, Failure):
@@ -119,8 +121,9 @@ def _deciding(policy: Policy, facts: Facts, counters: Counters | None) -> list[_
 def _demanding(floor: Floor, facts: Facts, counters: Counters | None) -> list[_Hit]:
     """All rules that match, or whose conditions failed: in a floor, matching is the stricter outcome. In no order."""
     hits: list[_Hit] = []
+    share = _share(floor)
     for rule in _candidates(floor, facts.question):
-        outcome = _holds(rule, facts, counters, rule.match.names_folded)
+        outcome = _holds(rule, facts, counters, rule.match.names_folded, share)
         if isinstance(outcome, Failure):
             hits.append(_Hit(rule, f'floor rule "{rule.name}": {outcome.reason}'))
         elif outcome:
@@ -128,11 +131,16 @@ def _demanding(floor: Floor, facts: Facts, counters: Counters | None) -> list[_H
     return sorted(hits, key=lambda hit: hit.rule.name)
 
 
-def _holds(rule: Rule, facts: Facts, counters: Counters | None, applies: Applies) -> bool | Failure:
+def _share(ground: Policy | Floor) -> int:
+    """What each condition may cost, in whatever order they stand: all of them together cost no more than TOTAL."""
+    return TOTAL // max(sum(rule.when is not None for rule in ground.rules), 1)
+
+
+def _holds(rule: Rule, facts: Facts, counters: Counters | None, applies: Applies, share: int) -> bool | Failure:
     if rule.when is None:
         return True
     meter = Meter(facts.question, counters, applies) if rule.when.metered else None
-    return rule.when.holds(facts, meter)
+    return rule.when.holds(facts, meter, share=share)
 
 
 def _strictest(hits: list[_Hit], default: Level) -> tuple[Level, Rule | None]:

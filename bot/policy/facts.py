@@ -8,6 +8,8 @@ from cel_expr_python import cel  # type: ignore[import-untyped]
 
 from models.values import Json, PersonFacts, Question
 
+TEXT_LIMIT = 2000  # characters of a condition
+
 VARIABLES: dict[str, cel.Type] = {
     "action": cel.Type.STRING,
     "tool": cel.Type.STRING,
@@ -36,12 +38,33 @@ class Facts:
         self.question = question
         self._activation: Any = None
         self._size: tuple[int, int] | None = None
+        self._sizes: dict[tuple[str, ...] | None, tuple[int, int]] = {}
 
     def activation(self, environment: cel.Env) -> Any:
         """CEL's form of the question; converting large args takes a few milliseconds, so it is kept."""
         if self._activation is None:
             self._activation = environment.Activation(values_of(self.question))
         return self._activation
+
+    def size(self, path: tuple[str, ...] | None) -> tuple[int, int]:
+        """Values and characters of what a dotted name stands for; of everything a condition can see for None."""
+        if path not in self._sizes:
+            self._sizes[path] = self._sized(path)
+        return self._sizes[path]
+
+    def _sized(self, path: tuple[str, ...] | None) -> tuple[int, int]:
+        if path is None:
+            values, characters = _size(self.question.request.args)
+            names = _size({name: told for name, told in values_of(self.question).items() if isinstance(told, str)})
+            return values + names[0], characters + names[1] + TEXT_LIMIT  # a condition's own texts
+        if path[0] != "args":
+            return _size(values_of(self.question).get(".".join(path)))
+        found: Json = self.question.request.args
+        for name in path[1:]:
+            if not isinstance(found, dict) or name not in found:
+                return 1, 0  # that fails before it costs anything
+            found = found[name]
+        return _size(found)
 
     def steps(self, rounds: int, iterations: int, gathered: int) -> int:
         """What relating the values of args to each other may cost; beyond all bounds when there are too many."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cel_expr_python import cel  # type: ignore[import-untyped]
+
 from bot.policy import cel_text
 from bot.policy.conditions import Condition
-from bot.policy.globs import Glob
 from bot.policy.matching import ANYTHING, Match
 from bot.policy.rules import Floor, Policy, Rule
 from models.enums import Level
@@ -95,16 +96,15 @@ def _of_condition(when: Condition) -> Iterator[_Said]:
 
 def _in_policy(rule: Rule, earlier: tuple[Rule, ...], floor: Floor | None) -> Iterator[_Said]:
     for before in earlier:
-        if before.match.covers(rule.match):
+        if (before.when is None or before.when == rule.when) and before.match.covers(rule.match):
             if before.when is None:  # a policy read by parse_policy has none
                 yield Severity.ERROR, "unreachable", f'never reached: "{before.name}" matches first'
                 return
-            if before.when == rule.when:
-                yield Severity.ERROR, "unreachable", f'never reached: "{before.name}" matches under the same condition'
-                return
+            yield Severity.ERROR, "unreachable", f'never reached: "{before.name}" matches under the same condition'
+            return
     above = _strictest(floor, rule.match) if floor else None
     if above is not None and above.level.strictness > rule.level.strictness:
-        sure = "has no effect" if above.when is None else "may have no effect"
+        sure = "has no effect" if _surely(above, rule.match) else "may have no effect"
         words = f'{rule.level} {sure}: the floor\'s rule "{above.name}" demands {above.level}'
         yield Severity.WARNING, "below_floor", words
 
@@ -115,7 +115,7 @@ def _in_floor(rule: Rule, floor: Floor) -> Iterator[_Said]:
         return
     for other in floor.rules:
         stricter = other.level.strictness > rule.level.strictness
-        if stricter and other.when is None and _folded(other.match).covers(_folded(rule.match)):
+        if stricter and other.when is None and other.match.folded.covers(rule.match.folded):
             yield Severity.WARNING, "no_effect", f'"{other.name}" always demands more'
             return
 
@@ -149,14 +149,23 @@ def _overlaps(rules: tuple[Rule, ...]) -> Iterator[Finding]:
 
 def _strictest(floor: Floor, match: Match) -> Rule | None:
     """The strictest rule of the floor that applies to everything that is matched; a sure one before a conditional."""
-    folded = _folded(match)
-    above = [rule for rule in floor.rules if _folded(rule.match).covers(folded)]
+    folded = match.folded
+    above = [rule for rule in floor.rules if rule.match.folded.covers(folded)]
     return max(above, key=lambda rule: (rule.level.strictness, rule.when is None), default=None)
 
 
-def _folded(match: Match) -> Match:
-    globs: dict[str, Glob] = {name: glob.folded for name, glob in match.globs() if not name.startswith("labels.")}
-    return Match(**globs, labels=tuple((label, glob.folded) for label, glob in match.labels))
+def _surely(above: Rule, match: Match) -> bool:
+    """Whether the rule of the floor holds for all that is matched: it asks nothing, or only names written out here."""
+    if above.when is None:
+        return True
+    read = cel_text.tokens(above.when.text)
+    names = {"action": match.action, "tool": match.tool}
+    asked = {name for name in _VARIABLES if cel_text.mentions(read, name)}
+    if not asked or asked - names.keys() or any(names[one] is None or "*" in names[one].pattern for one in asked):  # type: ignore[union-attr]
+        return False
+    written = {name: glob.pattern if glob else "" for name, glob in names.items()}
+    held = above.when.program.eval(data=written)
+    return held.type() == cel.Type.BOOL and bool(held.value())
 
 
 def _place(finding: Finding) -> tuple[int, str]:

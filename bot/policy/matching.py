@@ -48,6 +48,16 @@ class Match:
         for label, glob in self.labels:
             yield f"labels.{label}", glob
 
+    @cached_property
+    def by_name(self) -> dict[str, Glob]:
+        return dict(self.globs())
+
+    @cached_property
+    def folded(self) -> Match:
+        """As a floor compares it."""
+        globs: dict[str, Glob] = {name: glob.folded for name, glob in self.globs() if not name.startswith("labels.")}
+        return Match(**globs, labels=tuple((label, glob.folded) for label, glob in self.labels))
+
     def names(self, action: str, tool: str) -> bool:
         """Whether action type and tool match, case included."""
         return (self.action is None or self.action.matches(action)) and (self.tool is None or self.tool.matches(tool))
@@ -73,8 +83,11 @@ class Match:
 
     def covers(self, other: Match) -> bool:
         """Whether every request that `other` matches is matched here too. Sound, not complete."""
-        theirs = dict(other.globs())
-        return all(glob == ANYTHING or (name in theirs and glob.covers(theirs[name])) for name, glob in self.globs())
+        theirs = other.by_name
+        for name, glob in self.by_name.items():
+            if glob.pattern != "*" and (name not in theirs or not glob.covers(theirs[name])):
+                return False
+        return True
 
 
 MATCHERS = tuple(f.name for f in fields(Match) if f.name != "labels")

@@ -133,11 +133,14 @@ def _twice(rules: list[Rule], paths: list[str]) -> list[Fault]:
 
 def _refuse_unreachable(rules: list[Rule], paths: list[str], faults: list[Fault]) -> None:
     """A rule that can never match is a misunderstanding, and a dangerous one when it is the stricter."""
-    for later, rule in enumerate(rules):
-        for earlier in rules[:later]:
-            if earlier.when is None and earlier.match.covers(rule.match):
-                faults.append((paths[later], f'never reached: "{earlier.name}" matches first'))
+    sure: list[Rule] = []
+    for place, rule in enumerate(rules):
+        for earlier in sure:
+            if earlier.match.covers(rule.match):
+                faults.append((paths[place], f'never reached: "{earlier.name}" matches first'))
                 return
+        if rule.when is None:
+            sure.append(rule)
 
 
 def _written(rule: Rule) -> Json:

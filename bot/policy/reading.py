@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.policy.conditions import Condition, ConditionFault, compile_condition
-from bot.policy.globs import PATTERN_LIMIT, Glob
+from bot.policy.globs import PATTERN_LIMIT, STARS_LIMIT, Glob
 from bot.policy.matching import MATCHERS, Match
 from bot.policy.rules import Rule
 from models.enums import Level
@@ -11,6 +11,9 @@ from models.enums import Level
 RULES_LIMIT = 500
 NAME_LIMIT = 100  # characters
 NOTE_LIMIT = 500
+CONDITIONS_LIMIT = 60_000
+"""Characters of all conditions of one document: compiling them takes some 5 microseconds each."""
+
 LABELS_LIMIT = 20
 _MEMBERS = frozenset({"name", *MATCHERS, "labels", "when", "level", "note"})
 
@@ -38,6 +41,9 @@ def read_map(written: dict[object, object], prefix: str, faults: list[Fault]) ->
 
 def read_list(written: list[object], faults: list[Fault]) -> tuple[list[Rule], list[str]]:
     """The rules of the long form in their order, and their paths. Rules without a name get one."""
+    if _conditions(written) > CONDITIONS_LIMIT:
+        faults.append(("rules", f"the conditions have more than {CONDITIONS_LIMIT} characters in all"))
+        return [], []
     rules, paths = [], []
     for position, entry in enumerate(written):
         path = f"rules[{position}]"
@@ -56,8 +62,10 @@ def read_glob(written: object, path: str, faults: list[Fault]) -> Glob:
         faults.append((path[:PATTERN_LIMIT], f"longer than {PATTERN_LIMIT} characters"))
     elif not _is_clean(written):
         faults.append((ascii(path)[1:-1], "control, invisible or surrounding space characters"))
+    elif (glob := Glob.of(written)).pattern.count("*") > STARS_LIMIT:
+        faults.append((path, f"more than {STARS_LIMIT} * in one pattern"))
     else:
-        return Glob.of(written)
+        return glob
     return Glob("")
 
 
@@ -71,7 +79,7 @@ def read_level(written: object, path: str, faults: list[Fault]) -> Level:
     return Level.DENY
 
 
-def _level(entry: JsonObject, path: str, faults: list[Fault]) -> Level:
+def _level(entry: dict[object, object], path: str, faults: list[Fault]) -> Level:
     if "level" in entry:
         return read_level(entry["level"], f"{path}.level", faults)
     faults.append((f"{path}.level", "a rule says its level: L1, L2, L3 or DENY"))
@@ -101,6 +109,11 @@ def kind(written: object) -> str:
             return "a map"
         case _:
             return str(written)[:40]
+
+
+def _conditions(written: list[object]) -> int:
+    whens = (entry.get("when") for entry in written if isinstance(entry, dict))
+    return sum(len(when) for when in whens if isinstance(when, str))
 
 
 def _rule(entry: dict[object, object], path: str, faults: list[Fault]) -> Rule:

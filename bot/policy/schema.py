@@ -6,7 +6,7 @@ are never reached: `assent policy lint` does.
 
 from __future__ import annotations
 
-from bot.policy.conditions import TEXT_LIMIT
+from bot.policy.facts import TEXT_LIMIT
 from bot.policy.globs import PATTERN_LIMIT
 from bot.policy.matching import MATCHERS
 from bot.policy.reading import LABELS_LIMIT, NAME_LIMIT, NOTE_LIMIT, RULES_LIMIT

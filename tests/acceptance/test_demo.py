@@ -79,6 +79,21 @@ async def test_commands_are_answered_and_a_stranger_decides_nothing() -> None:
         await demo.logged(f"已删除 {REPORTS}")
 
 
+async def test_the_new_powers_can_be_tried_in_the_chat() -> None:
+    async with demo_running(*RUN) as demo:
+        code = (await demo.open_card(REPORTS))["body"]
+        await demo.says('/policy test 付款助手 financial_operations {"amount": 9000}')
+        assert "单笔上限" in await demo.reply_containing("DENY，禁止")
+        found = re.search(r"校验码 (\w{6})", json.dumps(code, ensure_ascii=False))
+        assert found
+        await demo.says(f"/why {found[1]}")
+        assert "底线" in await demo.reply_containing("去问了人")
+        await demo.says("/freeze 文件管家 for 10m")
+        await demo.reply_containing("已冻结「文件管家」")
+        await demo.says("/unfreeze 文件管家")
+        await demo.reply_containing("已解冻「文件管家」")
+
+
 @pytest.mark.browser
 async def test_in_the_browser_approve_deletes_the_folder() -> None:
     async with demo_running(*RUN) as demo, browser_page() as page:

@@ -138,3 +138,40 @@ async def test_an_access_token_comes_by_a_link_and_is_revoked(house: RunningHous
     assert "no access tokens" in await answer_to(house, lin, "/token list")
     assert "Not found: laptop" in await answer_to(house, lin, "/token revoke laptop")
     assert "366" in await answer_to(house, lin, "/token create x 400d")
+
+
+async def test_an_agents_page_tells_what_stands_above_its_policy(house: RunningHouse) -> None:
+    await house.agent()
+    lin, wang = house.feishu.creator, house.feishu.admin
+    await house.person(wang, role=Role.ORG_ADMIN)
+    assert "冻结" not in await answer_to(house, lin, "/agent show Bookkeeper")
+    await answer_to(house, wang, "/agent label Bookkeeper env=prod")
+    await answer_to(house, wang, "/agent limit Bookkeeper rate=30")
+    await answer_to(house, wang, "/observe Bookkeeper for 7d")
+    await answer_to(house, wang, "/freeze all for 1h")
+    shown = await answer_to(house, lin, "/agent show Bookkeeper")
+    for words in (
+        f"（{(await house.person(wang)).name}）。什么都不放行",
+        "只观察：到",
+        "env=prod",
+        "每分钟检查上限：30",
+    ):
+        assert words in shown
+    assert "管理员的冻结由管理员解除" in await answer_to(house, lin, "/unfreeze")
+
+
+async def test_a_token_of_a_name_that_one_has_is_refused_for_the_name_revokes_it(house: RunningHouse) -> None:
+    lin = house.feishu.creator
+    assert "已创建" in await answer_to(house, lin, "/token create ci")
+    assert "已有叫「ci」的访问令牌" in await answer_to(house, lin, "/token create ci")
+    assert "已吊销" in await answer_to(house, lin, "/token revoke ci")
+    assert "已创建" in await answer_to(house, lin, "/token create ci")
+
+
+async def test_creators_learn_that_an_admin_is_needed(house: RunningHouse) -> None:
+    await house.agent()
+    lin = house.feishu.creator
+    for text in ("/observe Bookkeeper for 7d", "/agent label Bookkeeper env=prod", "/policy set floor x L3"):
+        assert (await answer_to(house, lin, text)).endswith("需要组织管理员。")
+    assert "创建者或组织管理员" in await answer_to(house, house.feishu.stranger, "/policy show Bookkeeper")
+    assert "/policy test 名称" in await answer_to(house, lin, "/policy test floor delete_x")

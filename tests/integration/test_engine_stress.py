@@ -206,10 +206,10 @@ async def test_no_go_ahead_is_ever_below_the_floor_at_its_commit(replicas: Repli
     storm = Storm(replicas, agent, lin, random.Random(seed))
     await storm.rage(600)
     for _ in range(20):  # how tasks interleave is not in the seed: rage on until every layer had its say
-        if LAYERS <= storm.layers:
+        if storm.layers >= LAYERS:
             break
         await storm.rage(200)
-    assert LAYERS <= storm.layers, storm.seen
+    assert storm.layers >= LAYERS, storm.seen
     assert await judge() > 50
     assert all(grant.uses <= grant.max_uses for grant in await Grant.all())
     assert sum(grant.uses for grant in await Grant.all()) == sum(

@@ -448,7 +448,7 @@ async def ordered(desk: Desk, by: User, document: JsonObject, *, subject: str | 
 def texts(desk: Desk) -> list[str]:
     """What was sent but for the notices of what ran."""
     return [
-        text for text in desk.office.gateway.texts if "write_notes" not in text or "重演" in text or "Replay" in text
+        text for text in desk.office.gateway.texts if "write_notes" not in text or "回放" in text or "Replay" in text
     ]
 
 
@@ -476,7 +476,7 @@ async def test_a_replay_that_a_crash_interrupted_is_begun_anew_and_told_once(des
     await office.deliver()
     await office.deliver()
 
-    assert sum("重演" in text for text in texts(desk)) == 1
+    assert sum("回放" in text for text in texts(desk)) == 1
 
 
 async def test_an_asker_who_lost_the_right_meanwhile_is_refused(desk: Desk) -> None:
@@ -486,7 +486,7 @@ async def test_an_asker_who_lost_the_right_meanwhile_is_refused(desk: Desk) -> N
 
     await telling(desk).deliver()
 
-    assert texts(desk) == ["您没有权限这样做。"]
+    assert texts(desk) == ["您没有权限这样做，需要智能体的创建者或组织管理员。"]
 
 
 async def test_a_draft_that_is_none_is_told_to_the_asker(desk: Desk) -> None:

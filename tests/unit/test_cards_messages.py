@@ -121,7 +121,7 @@ def test_every_refusal_has_a_sentence_with_and_without_who_and_when(kind: Refusa
     for sentence in (bare, say.refusal_text(full, language, ASKED)):
         assert "None" not in sentence
         assert "{" not in sentence
-        assert sentence.endswith(("。", ".", "CODE", "校验码", "/pending"))
+        assert sentence.endswith(("。", ".", "CODE", "校验码", "/pending", "NAME", "名称"))
 
 
 def test_a_second_click_learns_who_decided_what_and_when() -> None:

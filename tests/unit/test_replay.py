@@ -222,7 +222,7 @@ def test_the_text_tells_the_period_the_changes_and_an_example_of_each() -> None:
         "Counters were simulated over what ran then.",
     ]
     chinese = replay_text(report, Language.ZH_CN, now=AT)
-    assert chinese.startswith("重演 · 「Book keeper」：会多问 1 次，少问 1 次\n")
+    assert chinese.startswith("回放 · 「Book keeper」：会多问 1 次，少问 1 次\n")
     assert "改为禁止：1" in chinese
     assert "\u202e" not in chinese
 
