@@ -206,7 +206,7 @@ def _tell(subject: str, decision: Decision, counted: bool, as_json: bool) -> Non
         say(f"  floor:   {decision.floor_rule} demands {decision.floor_level}")
     for fault in decision.faults:
         say(f"  fault:   {fault}")
-    if decision.faults and not counted:
+    if not counted and any("not counted here" in fault for fault in decision.faults):
         say("A file alone has no past, so budgets are decided strictly: name an agent with --agent, or use --cases.")
 
 
