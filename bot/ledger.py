@@ -10,10 +10,11 @@ from bot.audit.chain import AuditFact, UnrecordableFact, details_text
 from bot.audit.chain_writer import ChainMoved, ChainPool
 from bot.database import transaction
 from bot.ports import Clock
+from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.values import JsonObject
 
-__all__ = ["AuditFact", "ChainMoved", "Ledger", "UnrecordableFact", "Work", "approval_fact"]
+__all__ = ["AuditFact", "ChainMoved", "Ledger", "UnrecordableFact", "Work", "agent_fact", "approval_fact"]
 
 
 class Work:
@@ -79,4 +80,16 @@ def approval_fact(approval: ApprovalRequest, actor: str, action: str, details: J
         details=details,
         agent_id=approval.agent_id,
         approval_id=approval.id,
+    )
+
+
+def agent_fact(agent: Agent, actor: str, action: str, details: JsonObject) -> AuditFact:
+    """A fact about an agent, with the name that it has now."""
+    return AuditFact(
+        tenant=agent.tenant,
+        actor=actor,
+        action=action,
+        subject=f"agent:{agent.id}",
+        details={"name": agent.name, **details},
+        agent_id=agent.id,
     )

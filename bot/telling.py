@@ -141,7 +141,7 @@ class Telling:
             tenant=known.facts.tenant,
             person_id=creator.id,
             app_id=known.facts.app_id or self._people.default_app_id,
-            card=granting.used_card(view, creator.language),
+            card=granting.used_card(view),
             fallback=notice.text,
             now=now,
         )

@@ -32,7 +32,7 @@ _REVOKE = Bilingual("撤销授权", "Revoke the grant")
 _ASKED_AGAIN = Bilingual("以后会重新来问。", "From now on it is asked again.")
 
 
-def used_card(view: GrantUseView, _: Language | None = None) -> JsonObject:
+def used_card(view: GrantUseView) -> JsonObject:
     """The notice of one run: what runs, under which grant, how much of it is left, and one button that ends it."""
     grant = view.grant
     title = _RUNS.format(agent=name(grant.agent), action=action_words(grant.action_type))

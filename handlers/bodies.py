@@ -37,18 +37,20 @@ async def read_body(request: web.Request) -> bytes:
     return body
 
 
-async def json_body(request: web.Request) -> Json:
-    """The value of a JSON body. Raises BadAsk."""
-    body = await read_body(request)
+async def json_body(request: web.Request, *, absent: bytes | None = None) -> Json:
+    """The value of a JSON body; an empty one stands for `absent` where that is given. Raises BadAsk."""
+    body = b"" if absent is not None and not request.can_read_body else await read_body(request)
     try:
-        return decode(body)
+        return decode(body or absent or b"")
     except NotStrict as fault:
         raise BadAsk(fault.fault.path or "body", fault.fault.detail, fault.fault.flaw) from None
 
 
-async def json_object(request: web.Request, *, required: set[str], optional: set[str]) -> JsonObject:
+async def json_object(
+    request: web.Request, *, required: set[str], optional: set[str], absent: bytes | None = None
+) -> JsonObject:
     """A JSON object with just these members. Raises BadAsk."""
-    body = await json_body(request)
+    body = await json_body(request, absent=absent)
     if not isinstance(body, dict):
         raise BadAsk("body", "send a JSON object", "invalid_field")
     for name in body.keys() - required - optional:

@@ -13,8 +13,6 @@ from aiohttp import web
 from bot import answers
 from bot.approvals import ApprovalService
 from bot.asking.parsing import BadAsk, parse_check
-from bot.asking.strict_json import NotStrict
-from bot.asking.strict_json import decode as decode_json
 from bot.checking.idempotency import KeyInUse, KeyMismatch
 from bot.database.outage import is_outage
 from bot.digest import NotCanonical, action_digest
@@ -24,7 +22,7 @@ from bot.journal.flushing import JournalFault
 from bot.policy.parse import effective
 from bot.quotas import QuotaExceeded, TooManyPending
 from handlers.auth import authenticate
-from handlers.bodies import read_body
+from handlers.bodies import json_object, read_body
 from handlers.errors import problem
 from handlers.headers import BadHeader, idempotency_key, wait_parameter, wait_preference
 from models.enums import CheckStatus, ExecutionStatus, Level
@@ -265,18 +263,7 @@ def _approval_id(request: web.Request) -> UUID | None:
 
 async def _object(request: web.Request, *, required: set[str], optional: set[str]) -> JsonObject:
     """A small JSON object with just these members; an empty body stands for {}."""
-    raw = await read_body(request) if request.can_read_body else b""
-    try:
-        document: Json = decode_json(raw or b"{}")
-    except NotStrict as fault:
-        raise BadAsk(fault.fault.path or "body", fault.fault.detail, fault.fault.flaw) from None
-    if not isinstance(document, dict):
-        raise BadAsk("body", "send a JSON object", "invalid_field")
-    for name in document.keys() - required - optional:
-        raise BadAsk(name, "no such member", "unknown_member")
-    for name in required - document.keys():
-        raise BadAsk(name, f"{name} is required", "missing")
-    return document
+    return await json_object(request, required=required, optional=optional, absent=b"{}")
 
 
 def _text(body: JsonObject, name: str, limit: int) -> str | None:

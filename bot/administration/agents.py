@@ -14,7 +14,7 @@ from bot.directory import token_hash
 from bot.epoch import move_epoch
 from bot.execution.executor_url import executor_url_fault
 from bot.execution.webhook_signature import secret_of
-from bot.ledger import AuditFact, Work
+from bot.ledger import Work, agent_fact
 from bot.policy.parse import document
 from bot.policy.starter import starter_policy
 from bot.secrecy.box import SecretBox
@@ -77,7 +77,7 @@ class AgentAdministration:
             created_at=work.now,
         )
         details: JsonObject = {"name": name, "creator": str(creator.id), "app_id": app_id, "policy_version": 1}
-        await _changed(work, actor, agent, "agent.created", details)
+        work.audit(agent_fact(agent, actor.name, "agent.created", details))
         return AgentCreated(agent.id, name, agent.tenant, creator.name, token)
 
     async def mine(self, actor: Actor, *, tenant: str | None = None, archived: bool = False) -> list[Agent]:
@@ -119,7 +119,7 @@ class AgentAdministration:
             return agent
         token = new_token()
         await _write(agent, token_hash=token_hash(token))
-        await _changed(work, actor, agent, "agent.token_rotated", {})
+        work.audit(agent_fact(agent, actor.name, "agent.token_rotated", {}))
         return TokenRotated(agent.id, agent.name, token)
 
     async def set_executor(
@@ -137,7 +137,7 @@ class AgentAdministration:
             secret = secret_of(os.urandom(32))
         sealed = self._box.seal(secret, bound_to=str(agent.id)) if secret else None
         await _write(agent, executor_url=url, executor_secret=sealed)
-        await _changed(work, actor, agent, "agent.executor_set", {"url": url})
+        work.audit(agent_fact(agent, actor.name, "agent.executor_set", {"url": url}))
         return ExecutorSet(agent.id, agent.name, url, secret)
 
     async def _become(
@@ -151,7 +151,7 @@ class AgentAdministration:
             if status is AgentStatus.ARCHIVED:
                 await _end_questions(agent, work.now)
             agent.status = status
-            await _changed(work, actor, agent, action, {})
+            work.audit(agent_fact(agent, actor.name, action, {}))
         return agent
 
     async def _living(self, actor: Actor, name: str) -> Agent | Refusal | Declined:
@@ -202,19 +202,6 @@ async def _write(agent: Agent, **values: object) -> None:
 async def _end_questions(agent: Agent, now: datetime) -> None:
     """Nobody can use the answer to what the agent still asks: the next tick withdraws it and closes the cards."""
     await ApprovalRequest.filter(agent_id=agent.id, status=ApprovalStatus.PENDING).update(next_due_at=now)
-
-
-async def _changed(work: Work, actor: Actor, agent: Agent, action: str, details: JsonObject) -> None:
-    work.audit(
-        AuditFact(
-            tenant=agent.tenant,
-            actor=actor.name,
-            action=action,
-            subject=f"agent:{agent.id}",
-            details={"name": agent.name, **details},
-            agent_id=agent.id,
-        )
-    )
 
 
 def _uuid(text: str) -> UUID | None:

@@ -13,10 +13,10 @@ from bot.administration.actors import Actor
 from bot.administration.agents import AgentAdministration
 from bot.administration.values import AgentLabelled, AgentLimited, AgentObserved, Declined, Why
 from bot.epoch import move_epoch
-from bot.ledger import AuditFact, Work
+from bot.ledger import Work, agent_fact
 from models.agent import Agent
 from models.enums import AgentStatus
-from models.values import JsonObject, Refusal, RefusalKind
+from models.values import Refusal, RefusalKind
 
 OBSERVED_AT_MOST = timedelta(days=30)
 LABELS_LIMIT = 20
@@ -44,9 +44,9 @@ class Oversight:
         await move_epoch()
         await Agent.filter(id=agent.id).update(observe_until=until)
         if until is None:
-            _changed(work, actor, agent, "agent.observe_ended", {})
+            work.audit(agent_fact(agent, actor.name, "agent.observe_ended", {}))
         else:
-            _changed(work, actor, agent, "agent.observed", {"until": until.isoformat()})
+            work.audit(agent_fact(agent, actor.name, "agent.observed", {"until": until.isoformat()}))
         return AgentObserved(agent.id, agent.name, until)
 
     async def set_labels(
@@ -69,7 +69,7 @@ class Oversight:
             return Declined(Why.BAD_LABEL, agent.name)
         if labels != present:
             await Agent.filter(id=agent.id).update(labels=json.dumps(labels, ensure_ascii=False, sort_keys=True))
-            _changed(work, actor, agent, "agent.labelled", {"labels": dict(labels)})
+            work.audit(agent_fact(agent, actor.name, "agent.labelled", {"labels": dict(labels)}))
         return AgentLabelled(agent.id, agent.name, labels)
 
     async def set_limits(
@@ -88,7 +88,7 @@ class Oversight:
         wanted = {**present, **limits}
         if wanted != present:
             await Agent.filter(id=agent.id).update(**wanted)
-            _changed(work, actor, agent, "agent.limited", dict(wanted))
+            work.audit(agent_fact(agent, actor.name, "agent.limited", dict(wanted)))
         return AgentLimited(agent.id, agent.name, wanted["max_pending"], wanted["checks_per_minute"])
 
     async def _administered(self, actor: Actor, name: str) -> Agent | Refusal | Declined:
@@ -102,16 +102,3 @@ class Oversight:
 
 def _is_word(text: str) -> bool:
     return 0 < len(text) <= LABEL_LIMIT and text.isprintable() and text == text.strip()
-
-
-def _changed(work: Work, actor: Actor, agent: Agent, action: str, details: JsonObject) -> None:
-    work.audit(
-        AuditFact(
-            tenant=agent.tenant,
-            actor=actor.name,
-            action=action,
-            subject=f"agent:{agent.id}",
-            details={"name": agent.name, **details},
-            agent_id=agent.id,
-        )
-    )

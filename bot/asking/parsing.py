@@ -169,18 +169,21 @@ def from_json(stored: JsonObject) -> ActionRequest:
 
 
 def _restored(members: JsonObject) -> JsonObject:
-    return {key: _restored_value(value) for key, value in members.items()}
+    return {key: as_hashed(value) for key, value in members.items()}
 
 
-def _restored_value(value: Json) -> Json:
-    """RFC 8785 writes the float 1e20 with all its digits, so an integer beyond 2^53 - 1 was a float when hashed."""
+def as_hashed(value: Json) -> Json:
+    """The value as it was before it was stored.
+
+    RFC 8785 writes the float 1e20 with all its digits, so an integer beyond 2^53 - 1 was a float when hashed.
+    """
     match value:
         case bool():
             return value
         case int() if not -SAFE_INTEGER <= value <= SAFE_INTEGER:
             return float(value)
         case list():
-            return [_restored_value(item) for item in value]
+            return [as_hashed(item) for item in value]
         case dict():
             return _restored(value)
         case _:

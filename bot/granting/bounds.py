@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
-from bot.asking.strict_json import SAFE_INTEGER
+from bot.asking.parsing import as_hashed
 from bot.digest import NotCanonical, canonical
 from cards.views import LimitKind, LimitView
 from models.enums import GrantKind
@@ -128,7 +128,7 @@ def _holds(bound: Json, value: Json) -> bool:
         case {"one_of": [*wanted], **others} if not others:
             return any(_same(one, value) for one in wanted)
         case {"at_most": int() | float() as most, **others} if not others:
-            return _is_number(value) and 0 <= value <= _as_hashed(most)  # type: ignore[operator]
+            return _is_number(value) and 0 <= value <= as_hashed(most)  # type: ignore[operator]
         case {"text": int() as most, **others} if not others:
             return isinstance(value, str) and len(value) <= most
         case {"any": "list" | "object" as kind, "bytes": int() as most, **others} if not others:
@@ -171,24 +171,9 @@ def _distinct(values: Iterable[Json]) -> list[Json]:
 def _same(one: Json, other: Json) -> bool:
     """Equal as they would be hashed: 1 and 1.0 are, 1 and true are not."""
     try:
-        return canonical(_as_hashed(one)) == canonical(_as_hashed(other))
+        return canonical(as_hashed(one)) == canonical(as_hashed(other))
     except NotCanonical:
         return False
-
-
-def _as_hashed(value: Json) -> Json:
-    """As it was before it was stored: RFC 8785 writes the float 1e20 with all its digits (bot.asking.parsing)."""
-    match value:
-        case bool():
-            return value
-        case int() if not -SAFE_INTEGER <= value <= SAFE_INTEGER:
-            return float(value)
-        case list():
-            return [_as_hashed(item) for item in value]
-        case dict():
-            return {name: _as_hashed(item) for name, item in value.items()}
-        case _:
-            return value
 
 
 def _size(value: Json) -> int:
