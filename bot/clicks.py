@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
 from bot.approvals import AlreadyDone, ApprovalService, Resolved
 from bot.granting.presses import GrantPressed, GrantPresses, act_of
 from bot.people.joining import People
 from bot.ports import Clock
+from bot.pressing import Presses, Shown, act_named, family_of
 from bot.views import Views
 from cards.views import ApprovalView
 from models.approval import ApprovalRequest, CardCopy
@@ -39,17 +42,23 @@ class Clicks:
         views: Views,
         clock: Clock,
         grants: GrantPresses | None = None,
+        families: Mapping[str, Presses] = MappingProxyType({}),
     ) -> None:
-        """Without `grants` a button about grants is one that nobody knows."""
+        """Without `grants` a button about grants is one that nobody knows. `families`: bot.pressing."""
+        self._families = families
         self._approvals = approvals
         self._grants = grants
         self._people = people
         self._views = views
         self._clock = clock
 
-    async def press(self, app: AppCredentials, click: CardClick) -> Pressed | GrantPressed:
+    async def press(self, app: AppCredentials, click: CardClick) -> Pressed | GrantPressed | Shown:
         """The press is settled and committed, or refused; the operator is whom the signed event names."""
         operator = await self._people.operator(app, click.operator, self._clock.now())
+        named = act_named(click)
+        family = self._families.get(family_of(named))
+        if family is not None and operator is not None:
+            return await family.press(app, operator, named, click, f"{app.app_id}:{click.event_id}")
         act = act_of(click)
         if act is None or self._grants is None:
             return await self._decide(app, click, operator)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from models.enums import Employment, Nudge
 from models.values import Json, JsonObject
 
 
@@ -100,6 +101,31 @@ class FeishuMisconfigured(FeishuFault):
     """The app itself is wrong (secret, scope, IP list, disabled): only an admin can mend it."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadReceipt:
+    open_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What Feishu tells of a person; most members need scopes that an app may lack."""
+
+    name: str | None = None
+    employment: Employment = Employment.ACTIVE
+    leader_open_id: str | None = None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlashCommand:
+    """One native slash command; `name` without the slash, ^[a-z][a-z0-9_]*$."""
+
+    name: str
+    zh: str
+    en: str
+
+
 class FeishuGateway(Protocol):
     """Sends through one app. Every method raises a FeishuFault and nothing else when Feishu does not comply."""
 
@@ -120,6 +146,26 @@ class FeishuGateway(Protocol):
         ...
 
     async def bot(self, app_id: str) -> BotIdentity: ...
+
+    async def urgent(self, app_id: str, message_id: str, open_ids: list[str], how: Nudge) -> list[str]:
+        """Buzzes people about one of our messages; `how` is one of the URGENT_… ways. The open_ids Feishu refused."""
+        ...
+
+    async def pin_bot(self, app_id: str, open_ids: list[str], *, pinned: bool) -> None:
+        """The bot's chat stands on top of these people's chats, or no longer does (im/v2 bot_time_sentive)."""
+        ...
+
+    async def read_by(self, app_id: str, message_id: str) -> list[ReadReceipt]:
+        """Who has read one of our messages of the last 7 days."""
+        ...
+
+    async def profile(self, app_id: str, open_id: str) -> Profile | None:
+        """What Feishu tells of the person; None for one who is not visible to the app."""
+        ...
+
+    async def register_commands(self, app_id: str, commands: list[SlashCommand]) -> int:
+        """The app's native slash commands are exactly these; how many calls changed something."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

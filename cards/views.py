@@ -11,6 +11,7 @@ from cards.words import CHINA
 from models.enums import (
     AgentStatus,
     ApprovalStatus,
+    AskedAs,
     Delivery,
     ExecutionStatus,
     Executor,
@@ -19,6 +20,7 @@ from models.enums import (
     Level,
     ReviewAnswer,
     Role,
+    Severity,
     Via,
 )
 from models.values import ExecutionView, Json, JsonObject
@@ -117,6 +119,43 @@ class OfferView:
     streak: int = 0  # untouched approvals in a row
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One argument against the last approved call of this kind. `had` and `has` say on which side it exists at all."""
+
+    name: str
+    before: Json = None
+    after: Json = None
+    had: bool = True
+    has: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedView:
+    """How this question differs from the last approved one of the same kind. No differences: all arguments equal."""
+
+    last_at: datetime
+    last_by: str | None
+    differences: tuple[Difference, ...] = ()  # in the order of the present arguments, then what is gone
+    same: tuple[str, ...] = ()  # names of arguments that are equal
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """One of the approvals that are needed, given."""
+
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EditableField:
+    """An argument that the person may change before approving. `value` is shown whole: no secret, not cut."""
+
+    name: str
+    value: str | int | float | bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalView:
     """One approval request at one revision. Arguments and result are whole and unmasked; drawing masks and cuts."""
@@ -151,6 +190,19 @@ class ApprovalView:
     details_url: str | None = None  # the full page; only ever our own link
     offer: OfferView | None = None
     grants: tuple[GrantView, ...] = ()  # that were given on this card
+    severity: Severity = Severity.NORMAL
+    asked_as: AskedAs | None = None  # why the reader is asked; None for a page or a text without a reader
+    changed: ChangedView | None = None
+    first_of_kind: bool = False  # nothing of this kind was ever approved for this agent
+    needed: int = 1  # distinct people who must approve
+    consents: tuple[ConsentView, ...] = ()  # given so far, while more are needed
+    consented: bool = False  # the reader gave one of them
+    separated: bool = False  # the requester may not decide
+    editable: tuple[EditableField, ...] = ()  # only while pending
+    original_args: JsonObject | None = None  # as the agent asked, where a person changed them; `args` are what runs
+    preset: str | None = None  # the prepared instruction with which it was rejected
+    seen_by: tuple[tuple[str, datetime], ...] = ()  # who of those asked has seen it, and when
+    snoozed_until: datetime | None = None  # the reader put it off
     zone: tzinfo = CHINA  # in which the reader reads times
     rev: int = 1  # not drawn: whoever sends compares it with the revision a copy shows
 
@@ -248,6 +300,10 @@ class CopyView:
     state: Delivery
     sent_at: datetime | None = None
     detail: str | None = None
+    asked_as: AskedAs = AskedAs.CREATOR
+    asked_at: datetime | None = None
+    seen_at: datetime | None = None
+    acted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,8 @@ AGENT_STATUSES: dict[AgentStatus, Bilingual] = {
 DELIVERIES: dict[Delivery, Bilingual] = {
     Delivery.QUEUED: Bilingual("待发送", "queued"),
     Delivery.SENT: Bilingual("已送达", "sent"),
+    Delivery.SEEN: Bilingual("已读", "seen"),
+    Delivery.ACTED: Bilingual("已处理", "acted on"),
     Delivery.DEGRADED: Bilingual("卡片发送失败，已改发文字", "card refused, text sent instead"),
     Delivery.UNDELIVERABLE: Bilingual("无法送达", "undeliverable"),
 }

@@ -14,6 +14,7 @@ from bot.database.outage import is_outage
 from bot.granting.presses import Drawn, GrantPressed, Repeated
 from bot.granting.values import Given, Reviewed, Revoked
 from bot.ports import Clock
+from bot.pressing import Shown
 from cards import messages
 from cards.approval import approval_card
 from cards.granting import given_toast, repeated_toast, revoked_toast, used_card
@@ -43,7 +44,10 @@ class CardClicks:
                 raise
             log.warning("card.click_not_settled", app=app.app_id, event_id=click.event_id, fault=type(fault).__name__)
             return {"toast": messages.busy_toast()}
-        log.info("card.clicked", app=app.app_id, event_id=click.event_id, outcome=_word(pressed))
+        word = pressed.word if isinstance(pressed, Shown) else _word(pressed)
+        log.info("card.clicked", app=app.app_id, event_id=click.event_id, outcome=word)
+        if isinstance(pressed, Shown):
+            return {"toast": pressed.toast, **({"card": {"type": "raw", "data": pressed.card}} if pressed.card else {})}
         return self._answer(pressed, self._clock.now())
 
     def _answer(self, pressed: Pressed | GrantPressed, now: datetime) -> JsonObject:

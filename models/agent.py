@@ -23,6 +23,7 @@ class Agent(Model):
         "models.User", related_name="agents", on_delete=fields.RESTRICT
     )
     creator_id: UUID
+    backup_id: UUID | None = fields.UUIDField(null=True)  # asked where the asking plan says "backup"
     app: fields.ForeignKeyNullableRelation[FeishuApp] = fields.ForeignKeyField(
         "models.FeishuApp", related_name=False, null=True, on_delete=fields.RESTRICT
     )

@@ -10,7 +10,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.agent import Agent
-from models.enums import ApprovalStatus, Delivery, ExecutionStatus, Executor, Layer, Via
+from models.enums import ApprovalStatus, AskedAs, Delivery, ExecutionStatus, Executor, Layer, Severity, Via
 from models.ids import new_id
 from models.user import User
 from models.values import ApprovalFacts
@@ -51,6 +51,11 @@ class ApprovalRequest(Model):
     layer = fields.CharEnumField(Layer, max_length=8, default=Layer.POLICY)  # what asked
     floor_version = fields.IntField(null=True)
     shape = fields.CharField(max_length=64, default="")  # the kind of action, for grants and graduation
+    severity = fields.CharEnumField(Severity, max_length=8, default=Severity.NORMAL)
+    plan = fields.TextField(default="")  # canonical JSON of how people are asked, as in force when it was opened
+    plan_version = fields.IntField(default=0)
+    approvals_needed = fields.IntField(default=1)  # distinct people
+    duties_separated = fields.BooleanField(default=False)  # the requester is none of them
     check_id = fields.UUIDField()
 
     status = fields.CharEnumField(ApprovalStatus, max_length=12, default=ApprovalStatus.PENDING)
@@ -65,6 +70,11 @@ class ApprovalRequest(Model):
     resolver_name = fields.CharField(max_length=200, null=True)
     resolved_via = fields.CharEnumField(Via, max_length=12, null=True)
     resolution_reason: str | None = fields.TextField(null=True)
+    preset = fields.CharField(max_length=40, null=True)  # the prepared instruction with which it was rejected
+    # Set when a person changed the arguments: `request` and `action_digest` are then what was approved.
+    original_request: str | None = fields.TextField(null=True)
+    original_digest = fields.CharField(max_length=71, null=True)
+    original_rendezvous = fields.CharField(max_length=64, null=True, db_index=True)  # until claimed or lapsed
 
     claim_expires_at = fields.DatetimeField(null=True)
     claimed_at = fields.DatetimeField(null=True)
@@ -79,7 +89,8 @@ class ApprovalRequest(Model):
 
     delivery = fields.CharEnumField(Delivery, max_length=14, default=Delivery.QUEUED)
     delivery_detail = fields.CharField(max_length=500, null=True)
-    reminders_sent = fields.IntField(default=0)
+    seen_at: datetime | None = fields.DatetimeField(null=True)  # when the first of those asked saw it
+    reminders_sent = fields.IntField(default=0)  # steps of the plan that were taken
     next_due_at = fields.DatetimeField(null=True)  # the next reminder or the expiry; NULL when nothing is due
 
     class Meta(Model.Meta):
@@ -134,11 +145,40 @@ class CardCopy(Model):
     state = fields.CharEnumField(Delivery, max_length=14, default=Delivery.QUEUED)
     shown_revision = fields.IntField(default=0)
     fault = fields.CharField(max_length=500, null=True)
+    asked_as = fields.CharEnumField(AskedAs, max_length=8, default=AskedAs.CREATOR)
+    asked_at: datetime | None = fields.DatetimeField(null=True)
     sent_at: datetime | None = fields.DatetimeField(null=True)
+    seen_at: datetime | None = fields.DatetimeField(null=True)
+    acted_at: datetime | None = fields.DatetimeField(null=True)
+    snoozed_until: datetime | None = fields.DatetimeField(null=True)  # this person is not reminded before
+    pinned = fields.BooleanField(default=False)  # the bot stands on top of the person's chats because of this
 
     class Meta(Model.Meta):
         table = "card_copies"
         unique_together = (("approval", "person"),)
+        indexes = (Index(fields=("person_id",)),)
+
+
+class Consent(Model):
+    """One person's approval of one action digest, where several are needed. A changed action needs new ones."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    approval: fields.ForeignKeyRelation[ApprovalRequest] = fields.ForeignKeyField(
+        "models.ApprovalRequest", related_name="consents", on_delete=fields.RESTRICT
+    )
+    approval_id: UUID
+    person: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name=False, on_delete=fields.RESTRICT
+    )
+    person_id: UUID
+    person_name = fields.CharField(max_length=200)
+    action_digest = fields.CharField(max_length=71)
+    via = fields.CharEnumField(Via, max_length=12)
+    at = fields.DatetimeField()
+
+    class Meta(Model.Meta):
+        table = "consents"
+        unique_together = (("approval", "person", "action_digest"),)
 
 
 class IdempotentCheck(Model):

@@ -116,6 +116,8 @@ class Delivery(StrEnum):
 
     QUEUED = "queued"
     SENT = "sent"
+    SEEN = "seen"  # Feishu says that it was read; a text that stood in for a card too (the fault stays noted)
+    ACTED = "acted"  # this person decided, or consented
     DEGRADED = "degraded"  # a card was refused, a text with the slash command was sent instead
     UNDELIVERABLE = "undeliverable"  # nobody could be reached
 
@@ -138,6 +140,14 @@ class OutboxKind(StrEnum):
     CARD = "card"  # a card to one person that asks for no approval (grant used, review, freeze)
     REPLAY = "replay"  # replay past checks under a draft policy and tell the asker
     RESOLVE_IDENTITY = "resolve_identity"  # learn a person's open_id from the e-mail address
+    NUDGE = "nudge"  # remind one person of one question, in one of the ways of `Nudge`
+    UNPIN = "unpin"  # the bot need not stand on top of this person's chats any more
+    QUEUE_CARD = "queue_card"  # one card with all that waits for one person
+    QUEUE_UPDATE = "queue_update"  # bring one sent queue card to the newest state
+    NOTICE = "notice"  # an L2 action is executing; many in one hour become one summary
+    NOTICE_SUMMARY = "notice_summary"
+    LOOK_UP = "look_up"  # learn what Feishu knows of a person: status, leader, time zone, name
+    COMMANDS = "commands"  # register the slash commands of one app with Feishu
 
 
 class Via(StrEnum):
@@ -152,3 +162,55 @@ class Via(StrEnum):
 class Language(StrEnum):
     ZH_CN = "zh_cn"
     EN_US = "en_us"
+
+
+class Severity(StrEnum):
+    """How much a question matters. A critical one may reach a person in quiet hours; none is decided in a batch."""
+
+    NORMAL = "normal"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class AskedAs(StrEnum):
+    """Why a person is asked about an approval request, which is also what entitles the person to decide."""
+
+    CREATOR = "creator"
+    BACKUP = "backup"  # named for the agent
+    DELEGATE = "delegate"  # of somebody who is away
+    LEADER = "leader"  # the creator's, as Feishu knows
+    ADMIN = "admin"  # entitled by the role, for as long as the person has it
+    GROUP = "group"  # listed in a group of the asking plan
+
+
+class Nudge(StrEnum):
+    """Ways to remind, from soft to hard. The soft ones stop when the question was seen."""
+
+    THREAD = "thread"  # a text in the card's thread
+    PIN = "pin"  # the bot's chat stands on top of the person's chats (bot_time_sentive)
+    URGENT_APP = "urgent_app"
+    URGENT_SMS = "urgent_sms"
+    URGENT_PHONE = "urgent_phone"
+
+    @property
+    def is_soft(self) -> bool:
+        return self in (Nudge.THREAD, Nudge.PIN)
+
+    @property
+    def hardness(self) -> int:
+        return list(Nudge).index(self)
+
+
+class Employment(StrEnum):
+    """What Feishu says of a person's account."""
+
+    ACTIVE = "active"
+    FROZEN = "frozen"
+    LEFT = "left"
+
+
+class Ending(StrEnum):
+    """What happens to a question that nobody answered in time. Never approval."""
+
+    EXPIRE = "expire"  # the next repeat asks again
+    REJECT = "reject"  # a repeat is denied during the cool-down

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from models.agent import Agent
-from models.approval import ApprovalRequest, CardCopy, IdempotentCheck
+from models.approval import ApprovalRequest, CardCopy, Consent, IdempotentCheck
+from models.asking import AskingPlanVersion, NoticeHour, NudgeDay, QueueCard
 from models.audit import AuditEntry, AuditWriter
 from models.feishu import FeishuApp, FeishuIdentity
 from models.grant import Grant, Review
@@ -17,9 +18,11 @@ __all__ = [
     "AccessToken",
     "Agent",
     "ApprovalRequest",
+    "AskingPlanVersion",
     "AuditEntry",
     "AuditWriter",
     "CardCopy",
+    "Consent",
     "FeishuApp",
     "FeishuIdentity",
     "FloorVersion",
@@ -30,10 +33,13 @@ __all__ = [
     "InboundRecord",
     "Installation",
     "Meter",
+    "NoticeHour",
     "Notification",
+    "NudgeDay",
     "OneTimeSecret",
     "OutboxMessage",
     "PolicyVersion",
+    "QueueCard",
     "Review",
     "Tally",
     "User",

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from models.enums import (
     ApprovalStatus,
+    AskedAs,
     CheckStatus,
     Delivery,
+    Employment,
     ExecutionStatus,
     Executor,
     GrantKind,
@@ -177,6 +179,11 @@ class ApprovalFacts:
     claimed_at: datetime | None = None
     claim_expires_at: datetime | None = None
     reminders_sent: int = 0
+    requester_id: UUID | None = None
+    asked: Mapping[UUID, AskedAs] = field(default_factory=dict)  # who was asked, and why
+    needed: int = 1  # distinct people who must approve
+    consents: frozenset[UUID] = frozenset()  # who approved this very digest already, while more are needed
+    duties_separated: bool = False  # the requester may not decide
 
     @property
     def code(self) -> str:
@@ -223,6 +230,11 @@ class RefusalKind(StrEnum):
     NOT_PENDING = "not_pending"
     NOT_PERMITTED = "not_permitted"
     UNKNOWN_SUBJECT = "unknown_subject"
+    SEPARATED = "separated"  # the requester may not decide where duties are separated
+    CONSENTED = "consented"  # this person's approval is recorded already; another person's is needed
+    EDITED = "edited"  # the form holds changed arguments, and the plain button was pressed
+    NOT_EDITABLE = "not_editable"
+    CRITICAL = "critical"  # not in a batch
     STALE = "stale"
     INVALID = "invalid"
 
@@ -348,6 +360,28 @@ class MenuPress:
 
 
 @dataclass(frozen=True, slots=True)
+class MessagesRead:
+    """Feishu says that somebody has read messages of ours in a private chat (im.message.message_read_v1)."""
+
+    event_id: str
+    app_id: str
+    reader: PersonIds
+    message_ids: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    """Feishu says that a person's account was deleted, frozen or revived (contact.user.deleted_v3, updated_v3)."""
+
+    event_id: str
+    app_id: str
+    person: PersonIds
+    employment: Employment
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class UrlChallenge:
     challenge: str
 
@@ -361,4 +395,6 @@ class UnhandledEvent:
     event_type: str
 
 
-InboundEvent: TypeAlias = CardClick | ChatMessage | MenuPress | UrlChallenge | UnhandledEvent
+InboundEvent: TypeAlias = (
+    CardClick | ChatMessage | MenuPress | MessagesRead | PersonChanged | UrlChallenge | UnhandledEvent
+)

@@ -164,7 +164,10 @@ class AskWithCard:
 
 
 def _furthest(states: Collection[Delivery]) -> Delivery:
-    order = (Delivery.SENT, Delivery.DEGRADED, Delivery.QUEUED, Delivery.UNDELIVERABLE)
+    order = (
+        *(Delivery.ACTED, Delivery.SEEN, Delivery.SENT),
+        *(Delivery.DEGRADED, Delivery.QUEUED, Delivery.UNDELIVERABLE),
+    )
     return next(state for state in order if state in states)
 
 
