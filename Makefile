@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help setup system demo test check bench crash lock clean
+.PHONY: help setup system demo test check bench lives crash lock clean
 
 help:
 	@echo "make demo    service + Feishu simulator + sample agent; prints one URL (Ctrl-C stops all)"
 	@echo "make test    everything: unit, SQLite and PostgreSQL, acceptance, browser"
 	@echo "make check   format, lint, types, import contracts, migrations"
 	@echo "make bench   ratios against a bare aiohttp handler, in one run"
+	@echo "make lives   1,000 random lives of approval requests; each must end lawfully (48 are part of make test)"
 	@echo "make crash   300 rounds of kill -9 under load (30 are part of make test)"
 
 setup: $(STAMP)
@@ -42,6 +43,9 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+lives: setup
+	$(BIN)/python -m tests.lives --lives 1000
 
 crash: setup
 	TEST_CRASH_ROUNDS=300 $(BIN)/python -m pytest -p no:xdist tests/acceptance/test_crash.py

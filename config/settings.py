@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from config.database import DEFAULT_URL, backend, postgres_credentials, sqlite_path
 from config.durations import parse_duration, parse_durations
+from config.quiet_hours import parse_days, parse_hours
 
 PREFIX = "ASSENT_"
 
@@ -128,6 +129,10 @@ class Settings(BaseSettings):
     graduation_for: Duration = timedelta(days=30)
     review_sample: Share = 0.1
     digest_at: ClockTime = time(18, 0)
+    quiet_hours: str = "22:00-08:00"
+    working_days: str = "1234567"
+    l2_notices_per_hour: int = Field(default=6, ge=0, le=1000)
+    native_commands: bool = True
     allow_http_executors: bool = False
     timezone: str = "Asia/Shanghai"
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
@@ -186,6 +191,18 @@ class Settings(BaseSettings):
             raise ValueError("must rise from step to step, as in 30m,2h,8h")
         if value and "approval_ttl" in info.data and value[-1] >= info.data["approval_ttl"]:
             raise ValueError(f"must all come before {PREFIX}APPROVAL_TTL ends")
+        return value
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours_of_a_day(cls, value: str) -> str:
+        parse_hours(value.lower())
+        return value.lower()
+
+    @field_validator("working_days")
+    @classmethod
+    def _days_of_a_week(cls, value: str) -> str:
+        parse_days(value)
         return value
 
     @field_validator("timezone")

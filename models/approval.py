@@ -106,7 +106,7 @@ class ApprovalRequest(Model):
         )
 
     def facts(self) -> ApprovalFacts:
-        """What the lifecycle rules need, as an immutable value."""
+        """What the lifecycle rules need, as an immutable value; bot.consenting adds whom it was asked."""
         return ApprovalFacts(
             id=self.id,
             tenant=self.tenant,
@@ -123,6 +123,10 @@ class ApprovalRequest(Model):
             claimed_at=self.claimed_at,
             claim_expires_at=self.claim_expires_at,
             reminders_sent=self.reminders_sent,
+            requester_id=self.requester_id,
+            needed=self.approvals_needed,
+            duties_separated=self.duties_separated,
+            original_digest=self.original_digest,
         )
 
 

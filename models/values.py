@@ -184,6 +184,12 @@ class ApprovalFacts:
     needed: int = 1  # distinct people who must approve
     consents: frozenset[UUID] = frozenset()  # who approved this very digest already, while more are needed
     duties_separated: bool = False  # the requester may not decide
+    original_digest: str | None = None  # of what the agent asked, where a person changed the arguments
+
+    @property
+    def amended(self) -> bool:
+        """Whether the action is another than the agent asked for."""
+        return self.original_digest not in (None, self.action_digest)
 
     @property
     def code(self) -> str:
@@ -263,6 +269,14 @@ class ExecutionView:
 
 
 @dataclass(frozen=True, slots=True)
+class Amended:
+    """What a person made of the arguments: the agent may do this, and no longer what it asked."""
+
+    details: JsonObject  # whole, to be sent as the check's `details`
+    action_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckAnswer:
     """What an agent is told. `allowed` is true once, in answer to a check or a claim."""
 
@@ -279,10 +293,13 @@ class CheckAnswer:
     reason: str | None = None  # the person's reason on a rejection
     execution: ExecutionView | None = None
     delivery: Delivery | None = None
+    seen_at: datetime | None = None  # when the first of those asked saw the question
     layer: Layer | None = None
     would_be: Level | None = None  # the level without the grant, or without observation
     grant_id: UUID | None = None
     frozen_until: datetime | None = None  # None also for a freeze without an end: then `layer` tells
+    preset: str | None = None  # the prepared instruction with which it was rejected
+    amended: Amended | None = None
 
     @property
     def code(self) -> str:

@@ -37,7 +37,7 @@ class AskedPerson:
     person: str
     state: Delivery
     sent_at: datetime | None = None
-    seen_at: datetime | None = None  # when the line in the web inbox was read
+    seen_at: datetime | None = None  # when the card, or the line in the web inbox, was first read
     detail: str | None = None
 
 
