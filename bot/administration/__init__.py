@@ -10,6 +10,7 @@ from bot.administration.apps import AppAdministration
 from bot.administration.facade import Administration
 from bot.administration.grounds import FLOOR, Saved
 from bot.administration.oversight import Oversight
+from bot.administration.plans import PlanAdministration
 from bot.administration.policies import PolicyAdministration
 from bot.administration.tokens import AccessTokenAdministration
 from bot.administration.transacting import in_one_transaction
@@ -21,9 +22,11 @@ from bot.administration.values import (
     AgentLabelled,
     AgentLimited,
     AgentObserved,
+    BackupSet,
     Declined,
     ExecutorSet,
     FloorSaved,
+    PlanSaved,
     PolicySaved,
     TokenRotated,
     VersionLine,
@@ -43,10 +46,13 @@ __all__ = [
     "AgentLimited",
     "AgentObserved",
     "AppAdministration",
+    "BackupSet",
     "Declined",
     "ExecutorSet",
     "FloorSaved",
     "Oversight",
+    "PlanAdministration",
+    "PlanSaved",
     "PolicyAdministration",
     "PolicySaved",
     "Saved",

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bot.administration.actors import Actor
-from bot.administration.values import AgentCreated, Declined, ExecutorSet, TokenRotated, Why
+from bot.administration.values import AgentCreated, BackupSet, Declined, ExecutorSet, TokenRotated, Why
 from bot.digest import canonical
 from bot.directory import token_hash
 from bot.epoch import move_epoch
@@ -20,7 +20,7 @@ from bot.policy.starter import starter_policy
 from bot.secrecy.box import SecretBox
 from models.agent import Agent
 from models.approval import ApprovalRequest
-from models.enums import AgentStatus, ApprovalStatus, Level
+from models.enums import AgentStatus, ApprovalStatus, Employment, Level
 from models.feishu import FeishuApp
 from models.ids import new_id
 from models.policy import PolicyVersion
@@ -140,6 +140,23 @@ class AgentAdministration:
         work.audit(agent_fact(agent, actor.name, "agent.executor_set", {"url": url}))
         return ExecutorSet(agent.id, agent.name, url, secret)
 
+    async def set_backup(
+        self, work: Work, actor: Actor, name: str, backup: User | None
+    ) -> BackupSet | Refusal | Declined:
+        """Who is asked where the asking plan says "backup", or where nobody who was named is there; None: nobody."""
+        agent = await self._living(actor, name)
+        if not isinstance(agent, Agent):
+            return agent
+        if backup is not None and not _can_back_up(backup, agent):
+            return Declined(Why.BAD_BACKUP, backup.name)
+        backup_id, called = (backup.id, backup.name) if backup else (None, None)
+        if agent.backup_id == backup_id:
+            return BackupSet(agent.id, agent.name, called, changed=False)
+        await Agent.filter(id=agent.id).update(backup_id=backup_id)
+        details: JsonObject = {"backup": str(backup_id) if backup_id else None}
+        work.audit(agent_fact(agent, actor.name, "agent.backup_set", details))
+        return BackupSet(agent.id, agent.name, called)
+
     async def _become(
         self, work: Work, actor: Actor, name: str, status: AgentStatus, action: str
     ) -> Agent | Refusal | Declined:
@@ -170,6 +187,11 @@ class AgentAdministration:
         if own or not actor.everywhere:
             return own
         return await Agent.filter(name=name).select_related("creator")
+
+
+def _can_back_up(person: User, agent: Agent) -> bool:
+    colleague = person.tenant == agent.tenant and person.employment is Employment.ACTIVE
+    return colleague and person.id != agent.creator_id
 
 
 async def _unusable(tenant: str, name: str) -> Declined | None:

@@ -1,4 +1,4 @@
-"""Policies, their versions, findings and tries, as the HTTP interface and the command line print them."""
+"""Policies, asking plans, their versions, findings and tries, as the HTTP interface and the command line print them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.administration.grounds import Saved
 from bot.administration.trials import Tried
-from bot.administration.values import PolicySaved, VersionLine
+from bot.administration.values import PlanSaved, PolicySaved, VersionLine
 from bot.policy.diff import Change
 from bot.policy.lint import Finding
 from models.values import Decision, Json, JsonObject
@@ -31,6 +31,18 @@ def change_json(saved: Saved) -> JsonObject:
         "changes": changes_json(saved.changes),
         "findings": findings_json(saved.findings),
     }
+
+
+def plan_json(saved: PlanSaved) -> JsonObject:
+    """An asking plan as `saved_json` gives a policy; the command line takes it back as it is."""
+    origin: JsonObject = {
+        "tenant": saved.tenant,
+        "version": saved.version,
+        "author": saved.author,
+        "at": saved.at.isoformat() if saved.at else None,
+        "note": saved.note,
+    }
+    return origin | saved.document
 
 
 def changes_json(changes: Sequence[Change]) -> list[Json]:

@@ -11,6 +11,7 @@ from bot.administration.values import AccessTokenCreated, AccessTokenLine, Decli
 from bot.directory import CredentialRefused, token_hash
 from bot.ledger import AuditFact, Work
 from bot.people.joining import People
+from models.enums import Employment
 from models.ids import new_id
 from models.user import AccessToken, User
 from models.values import JsonObject, Operator, Refusal, RefusalKind
@@ -94,6 +95,8 @@ class AccessTokenAdministration:
         if row is None or row.revoked_at is not None or row.expires_at <= now:
             raise CredentialRefused
         person = await self._people.user(row.person_id)
+        if person.employment is not Employment.ACTIVE:
+            raise CredentialRefused
         return Operator(person.id, person.tenant, person.role, person.name, person.language)
 
 

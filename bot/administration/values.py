@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from bot.plans import AskingPlan, plan_document
 from bot.policy.diff import Change
 from bot.policy.lint import Finding
 from bot.policy.parse import document, floor_document
@@ -40,6 +41,10 @@ class Why(StrEnum):
     FLOOR_NOT_TRIED = "floor_not_tried"
     TOKEN_NAME_TAKEN = "token_name_taken"  # noqa: S105  # a name revokes exactly one
     TOO_MANY_TOKENS = "too_many_tokens"
+    BAD_PLAN = "bad_plan"
+    BAD_ABSENCE = "bad_absence"  # an end that lies in the past or too far away
+    BAD_DELEGATE = "bad_delegate"  # oneself, somebody of another tenant, or who left
+    BAD_BACKUP = "bad_backup"  # the creator, somebody of another tenant, or who left
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +129,40 @@ class FloorSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSaved:
+    """As FloorSaved, of a tenant's asking plan. Version 0 is the starter plan, which nobody wrote."""
+
+    tenant: str
+    plan: AskingPlan
+    author: str
+    at: datetime | None
+    changed: bool = True
+    changes: tuple[Change, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    note: str | None = None
+
+    @property
+    def version(self) -> int:
+        return self.plan.version
+
+    @property
+    def document(self) -> JsonObject:
+        return plan_document(self.plan)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSet:
+    """Who is asked where the asking plan says "backup"; None: nobody."""
+
+    agent_id: UUID
+    name: str
+    backup: str | None
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class VersionLine:
-    """One version of a policy or floor: who wrote it, and what it changed."""
+    """One version of a policy, floor or asking plan: who wrote it, and what it changed."""
 
     version: int
     author: str

@@ -103,6 +103,15 @@ def limit(
     run(_limit(name, {"max_pending": pending, "checks_per_minute": per_minute}))
 
 
+@app.command()
+def backup(
+    name: Name,
+    who: Annotated[str, typer.Argument(help="A colleague: e-mail address, Feishu id, our id or name; off: nobody.")],
+) -> None:
+    """Set who is asked as well where the asking plan says backup, or where the creator cannot be asked."""
+    run(_backup(name, None if who == "off" else who))
+
+
 async def _create(name: str, creator: str, app_id: str | None, tenant: str, as_json: bool) -> None:
     from bot.cli.desk import granted, open_desk
     from bot.ledger import Work
@@ -251,3 +260,27 @@ async def _limit(name: str, written: dict[str, str | None]) -> None:
             "as installed" if one is None else str(one) for one in (done.max_pending, done.checks_per_minute)
         )
         say(f"Limits of “{done.name}”: pending {pending}, checks a minute {rate}.")
+
+
+async def _backup(name: str, who: str | None) -> None:
+    from bot.administration import BackupSet, Declined
+    from bot.cli.desk import open_desk
+    from bot.ledger import Work
+    from models.agent import Agent
+    from models.user import User
+    from models.values import Refusal
+
+    async with open_desk(settings_for("administer")) as desk:
+        agents, users = desk.administration.agents, desk.administration.users
+
+        async def body(work: Work) -> BackupSet | Refusal | Declined:
+            agent = await agents.named(desk.actor, name)
+            if not isinstance(agent, Agent):
+                return agent
+            person = await users.named(desk.actor, who, tenant=agent.tenant) if who else None
+            if isinstance(person, User) or person is None:
+                return await agents.set_backup(work, desk.actor, name, person)
+            return person
+
+        done = await desk.change(body)
+        say(f"Backup of “{done.name}”: {done.backup or 'nobody'}.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from bot.administration import Actor, Administration, Declined, in_one_transaction
+from bot.administration.plan_trials import PlanTrials
 from bot.administration.trials import Trials
 from bot.cli.console import fail, login
 from bot.database import Database, migrate, open_database, pending_migrations
@@ -22,9 +23,12 @@ from bot.hindsight.replaying import Replaying
 from bot.ledger import Ledger, Work
 from bot.metering import Metering
 from bot.outbox import Bell
+from bot.people.absence import Absences
 from bot.people.apps import FeishuApps
 from bot.people.joining import People, language_of
+from bot.plans import starter_plan
 from bot.ports import Clock, SystemClock
+from bot.questioning import Questioning
 from bot.secrecy.box import SecretBox
 from bot.secrecy.links import Links
 from bot.telling import Telling
@@ -86,13 +90,34 @@ class Desk:
         return Freezing(self.administration.agents, notices, self.ledger, Bell())
 
     @property
+    def telling(self) -> Telling:
+        views = Views(Links(self.settings.public_url, self.settings.secret_keys or ["no links are made here"]))
+        return Telling(Waiters(self.database), Bell(), self.people, views)
+
+    @property
+    def questioning(self) -> Questioning:
+        starter = starter_plan(self.settings.reminders, self.settings.approval_ttl)
+        return Questioning(self.telling, self.people, starter)
+
+    @property
+    def absences(self) -> Absences:
+        users, zone = self.administration.users, self.settings.zone
+        return Absences(self.people, users, self.questioning, Bell(), zone)
+
+    @property
+    def plan_trials(self) -> PlanTrials:
+        administration = self.administration
+        return PlanTrials(
+            administration.agents, administration.plans, self.trials, self.questioning, self.directory, self.people,
+            self.clock,
+        )  # fmt: skip
+
+    @property
     def grants(self) -> Grants:
         """To list and to revoke; the secret with which runs are sampled for review is the service's."""
-        views = Views(Links(self.settings.public_url, self.settings.secret_keys or ["no links are made here"]))
-        telling = Telling(Waiters(self.database), Bell(), self.people, views)
         terms = GrantTerms(zone=self.settings.zone, review_key=b"")
         return Grants(
-            Grounds(self.directory, self.people), GrantTelling(self.people, telling, Bell(), self.clock), terms
+            Grounds(self.directory, self.people), GrantTelling(self.people, self.telling, Bell(), self.clock), terms
         )
 
     async def change(self, body: Callable[[Work], Awaitable[T | Refusal | Declined]]) -> T:
@@ -121,7 +146,8 @@ async def open_desk(settings: Settings, *, tenant: str = DEFAULT_TENANT) -> Asyn
         if settings.secret_keys and default.app_id and not await FeishuApp.exists(app_id=default.app_id):
             await apps.ensure_default(clock.now())
         level = Level(settings.default_level)
-        administration = Administration(people, apps, box, default_level=level)
+        starter = starter_plan(settings.reminders, settings.approval_ttl)
+        administration = Administration(people, apps, box, default_level=level, starter=starter)
         actor, directory = Actor.command_line(login(), tenant), Directory(default_level=level)
         yield Desk(settings, clock, Ledger(clock), people, apps, administration, directory, database, actor)
 

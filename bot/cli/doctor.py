@@ -75,6 +75,8 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with open_database(settings.database_url):
             yield Finding(Health.OK, f"database: {kind} answers and keeps what it commits")
+            async for finding in registered_commands(settings):
+                yield finding
         missing = await pending_migrations(settings.database_url)
     except UnsafeDatabase as fault:
         yield Finding(Health.BAD, f"database: {fault}", "turn the setting on and restart the database")
@@ -88,6 +90,25 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         )
     else:
         yield Finding(Health.OK, "migrations: all applied")
+
+
+async def registered_commands(settings: Settings) -> AsyncIterator[Finding]:
+    """Whether Feishu completes our slash commands, as the last start left it. Nothing before the first start."""
+    from bot.database import pending_migrations
+    from models.enums import OutboxKind, OutboxState
+    from models.tables import OutboxMessage
+
+    if not settings.native_commands or await pending_migrations(settings.database_url):
+        return
+    for row in await OutboxMessage.filter(kind=OutboxKind.COMMANDS).order_by("app_id"):
+        if row.state is OutboxState.DELIVERED:
+            yield Finding(Health.OK, f"slash commands: registered with {row.app_id}")
+        elif row.fault:
+            fix = (
+                "optional: grant the scope application:app_slash_command:write and publish a version, then restart;"
+                " or set ASSENT_NATIVE_COMMANDS=false"
+            )
+            yield Finding(Health.WARNING, f"slash commands: not registered with {row.app_id}: {row.fault}", fix)
 
 
 async def _feishu(settings: Settings) -> AsyncIterator[Finding]:

@@ -82,7 +82,7 @@ def test(
         return
     if action is None:
         fail("Name an action type, or a table with --cases.", code=2)
-    request = _request(action, details, requested_by, session)
+    request = request_of(action, details, requested_by, session)
     if is_file(what) and agent is None:
         decision = _offline(what, floor, request)
         subject, counted = what, False
@@ -164,7 +164,7 @@ def _offline(file: str, floor: str | None, request: ActionRequest) -> Decision:
     return evaluate(_policy(read_file(file), file), _floor_above(floor), question)
 
 
-def _request(action: str, details: str, requested_by: str | None, session: str | None) -> ActionRequest:
+def request_of(action: str, details: str, requested_by: str | None, session: str | None) -> ActionRequest:
     import json
 
     from bot.asking.parsing import BadAsk, parse_check

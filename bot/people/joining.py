@@ -18,16 +18,11 @@ from tortoise.queryset import QuerySet
 
 from bot import outbox
 from bot.database import in_open_transaction, transaction
-from bot.epoch import move_epoch
+from bot.people.uniting import made_up_names, unite
 from bot.ports import Receiver, ReceiverType
-from models.agent import Agent
-from models.approval import ApprovalRequest
 from models.enums import Language, Role
 from models.feishu import FeishuApp, FeishuIdentity
-from models.grant import Grant, Review
-from models.notification import Notification
-from models.policy import Freeze
-from models.user import AccessToken, User
+from models.user import User
 from models.values import AppCredentials, Operator, PersonIds
 
 WHO_LIMIT = 200  # characters
@@ -36,8 +31,6 @@ ID_LIMIT = 80  # characters of an id of Feishu's; the column's width, beyond whi
 
 _NOT_YET_KNOWN = "?"
 """Begins the open_id of an identity of which Feishu has not yet told us the open_id; no id of Feishu's begins so."""
-
-_SENIORITY = list(Role)
 
 
 class UnusablePerson(ValueError):
@@ -54,25 +47,11 @@ class People:
 
     async def user(self, person_id: UUID) -> User:
         """The person; whoever was joined with another is that other. Raises DoesNotExist."""
-        person = await User.get(id=person_id)
-        while person.joined_with is not None:
-            person = await User.get(id=person.joined_with)
-        return person
+        return await _present(person_id)
 
     async def find(self, tenant: str, who: str) -> User | None:
-        """The person of `tenant` named by our id, e-mail address, open_id, union_id or user_id."""
-        named = _parse(who)
-        if named is None:
-            return None
-        if named.uuid is not None or named.email is not None:
-            row = (
-                await User.filter(tenant=tenant)
-                .filter(Q(id=named.uuid) if named.uuid else Q(email=named.email))
-                .first()
-            )
-            return await self.user(row.id) if row else None
-        identity = await self._named_identity(tenant, self.default_app_id, named.ids).first()
-        return await self.user(identity.person_id) if identity else None
+        """The person of `tenant` named by our id, e-mail address, open_id (of any of its apps), union_id or user_id."""
+        return await find_person(tenant, who)
 
     async def operator(self, app: AppCredentials, ids: PersonIds, now: datetime) -> Operator | None:
         """Who this is: someone known, else a new member of the app's tenant. None for a person of another company.
@@ -87,9 +66,12 @@ class People:
             person = await self._recognised(app, ids, now)
         return None if person is None else _operator(person)
 
-    async def ensure(self, tenant: str, who: str, *, role: Role | None = None, now: datetime) -> User:
+    async def ensure(
+        self, tenant: str, who: str, *, role: Role | None = None, now: datetime, quiet: bool = False
+    ) -> User:
         """The person named by e-mail address or an id of Feishu's, created when new, with `role` when given.
 
+        `quiet`: no admin hears of an address that Feishu does not know.
         Raises UnusablePerson for a text that names nobody, and for an unknown id of ours.
         """
         person = await self.find(tenant, who)
@@ -99,7 +81,7 @@ class People:
                 raise UnusablePerson(who[:WHO_LIMIT])
             async with _together():
                 if named.email is not None:
-                    person = await self._by_email(tenant, named.email, now)
+                    person = await self._by_email(tenant, named.email, now, quiet=quiet)
                 else:
                     person = await self._insert(tenant, self.default_app_id, named.ids, self._language, now)
         if role is not None and person.role is not role:
@@ -118,7 +100,7 @@ class People:
             if known is not None and known.person_id != person.id:
                 stub = await self.user(known.person_id)
                 if stub.tenant == person.tenant:
-                    await _join(stub, person)
+                    await unite(stub, person)
             elif known is None:
                 await _attach(person.id, app_id, PersonIds(open_id=open_id), now)
                 await outbox.add([outbox.name(tenant=person.tenant, person_id=person.id, app_id=app_id, now=now)])
@@ -131,9 +113,7 @@ class People:
     async def learn_name(self, person_id: UUID, name: str) -> None:
         """The person is called so; what an admin or an earlier look-up has set stays."""
         person = await self.user(person_id)
-        ids = await FeishuIdentity.filter(person_id=person.id)
-        made_up = {(person.email or "").partition("@")[0]} | {one for row in ids for one in (row.user_id, row.open_id)}
-        if person.name in made_up or not person.name:
+        if person.name in await made_up_names(person):
             await User.filter(id=person.id, name=person.name).update(name=name.strip()[:NAME_LIMIT])
 
     async def admins(self, tenant: str) -> list[User]:
@@ -158,6 +138,25 @@ class People:
         if union_id := next((row.union_id for row in rows if row.union_id), None):
             ways.append(Receiver(ReceiverType.UNION_ID, union_id))
         return ways
+
+    async def other_apps(self, person_id: UUID, app_id: str) -> list[str]:
+        """Further apps of the person's own tenant in which Feishu has told us the person's open_id."""
+        person = await self.user(person_id)
+        rows = FeishuIdentity.filter(person_id=person.id, app__tenant=person.tenant, app__archived_at=None)
+        return [row.app_id for row in await rows.exclude(app_id=app_id).order_by("id") if known_open_id(row)]
+
+    async def known(self, app: AppCredentials, ids: PersonIds) -> User | None:
+        """Whom the ids of an event about somebody name, if we know that person; nobody is created."""
+        identity = None if is_stranger(app, ids) else await self._identity(app, ids)
+        return None if identity is None else await self.user(identity.person_id)
+
+    async def by_open_id(self, app_id: str, tenant: str, open_id: str, now: datetime) -> User:
+        """The person whom this app names so, a new member of `tenant` when unknown."""
+        async with _together():
+            known = await FeishuIdentity.get_or_none(app_id=app_id, open_id=open_id)
+            if known is not None:
+                return await self.user(known.person_id)
+            return await self._insert(tenant, app_id, PersonIds(open_id=open_id), self._language, now)
 
     async def _recognised(self, app: AppCredentials, ids: PersonIds, now: datetime) -> User | None:
         identity = await self._identity(app, ids)
@@ -189,19 +188,14 @@ class People:
             same = same.filter(union_id=None)
         return await same.first()
 
-    @staticmethod
-    def _named_identity(tenant: str, app_id: str, ids: PersonIds) -> QuerySet[FeishuIdentity]:
-        ours = FeishuIdentity.filter(person__tenant=tenant).order_by("id")
-        if ids.open_id is not None:
-            return ours.filter(app_id=app_id, open_id=ids.open_id)
-        return ours.filter(union_id=ids.union_id) if ids.union_id is not None else ours.filter(user_id=ids.user_id)
-
-    async def _by_email(self, tenant: str, email: str, now: datetime) -> User:
+    async def _by_email(self, tenant: str, email: str, now: datetime, *, quiet: bool) -> User:
         row = User(tenant=tenant, name=email.partition("@")[0], email=email, language=self._language, created_at=now)
         await User.bulk_create([row], ignore_conflicts=True)
         person = await User.get(tenant=tenant, email=email)
         if person.id == row.id and self.default_app_id:
-            await outbox.add([outbox.identity(tenant=tenant, person_id=person.id, app_id=self.default_app_id, now=now)])
+            app_id = self.default_app_id
+            learn = outbox.identity(tenant=tenant, person_id=person.id, app_id=app_id, now=now, quiet=quiet)
+            await outbox.add([learn])
         return await self.user(person.id)
 
     async def _insert(self, tenant: str, app_id: str, ids: PersonIds, language: Language, now: datetime) -> User:
@@ -224,9 +218,36 @@ class People:
         return person
 
 
+async def find_person(tenant: str, who: str) -> User | None:
+    """As People.find. An open_id is one app's, and no two apps give out the same."""
+    named = _parse(who)
+    if named is None:
+        return None
+    if named.uuid is not None or named.email is not None:
+        wanted = Q(id=named.uuid) if named.uuid else Q(email=named.email)
+        row = await User.filter(tenant=tenant).filter(wanted).first()
+        return await _present(row.id) if row else None
+    identity = await _identities(tenant, named.ids).first()
+    return await _present(identity.person_id) if identity else None
+
+
 def is_stranger(app: AppCredentials, ids: PersonIds) -> bool:
     """Whether the ids are those of a person of another company than the app's."""
     return app.tenant_key is not None and ids.tenant_key is not None and app.tenant_key != ids.tenant_key
+
+
+async def _present(person_id: UUID) -> User:
+    person = await User.get(id=person_id)
+    while person.joined_with is not None:
+        person = await User.get(id=person.joined_with)
+    return person
+
+
+def _identities(tenant: str, ids: PersonIds) -> QuerySet[FeishuIdentity]:
+    ours = FeishuIdentity.filter(person__tenant=tenant).order_by("id")
+    if ids.open_id is not None:
+        return ours.filter(open_id=ids.open_id)
+    return ours.filter(union_id=ids.union_id) if ids.union_id is not None else ours.filter(user_id=ids.user_id)
 
 
 def _same_company(identity: FeishuIdentity, person: User, app: FeishuApp | None) -> bool:
@@ -326,29 +347,6 @@ async def _attach(person_id: UUID, app_id: str, ids: PersonIds, now: datetime) -
         await FeishuIdentity.filter(id=identity.id).update(**changes, updated_at=now)
         identity.update_from_dict(changes)
     return identity
-
-
-async def _join(stub: User, person: User) -> None:
-    """`stub` was `person` all along: identities, agents, approvals, inbox and rights go over. Audit keeps both ids."""
-    if stub.id == person.id:
-        return
-    await move_epoch()  # first: whoever holds the epoch waits for nothing that we hold
-    for identity in await FeishuIdentity.filter(person_id=stub.id):
-        # Where both have one in the same app, the stub's is the one that Feishu's events name.
-        await FeishuIdentity.filter(person_id=person.id, app_id=identity.app_id).delete()
-        await FeishuIdentity.filter(id=identity.id).update(person_id=person.id)
-    await Agent.filter(creator_id=stub.id).update(creator_id=person.id)
-    await ApprovalRequest.filter(creator_id=stub.id).update(creator_id=person.id)
-    await ApprovalRequest.filter(requester_id=stub.id).update(requester_id=person.id)
-    await Notification.filter(person_id=stub.id).update(person_id=person.id)
-    await Grant.filter(giver_id=stub.id).update(giver_id=person.id)
-    await Review.filter(person_id=stub.id).update(person_id=person.id)
-    await AccessToken.filter(person_id=stub.id).update(person_id=person.id)
-    await Freeze.filter(frozen_by=f"user:{stub.id}", lifted_at=None).update(frozen_by=f"user:{person.id}")
-    await User.filter(joined_with=stub.id).update(joined_with=person.id)
-    # Nothing is the stub's any more: a role that it kept would outlive the person's.
-    await User.filter(id=stub.id).update(joined_with=person.id, role=Role.MEMBER)
-    await User.filter(id=person.id).update(role=max(person.role, stub.role, key=_SENIORITY.index))
 
 
 @asynccontextmanager
