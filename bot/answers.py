@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from bot.amending import details_of
+from bot.asking.parsing import from_json as request_from
 from models.approval import ApprovalRequest
-from models.enums import ApprovalStatus, CheckStatus, Delivery, ExecutionStatus, Executor, Layer, Level
-from models.values import CheckAnswer, Decision, ExecutionView, FreezeFacts, Json, JsonObject
+from models.enums import ApprovalStatus, CheckStatus, Delivery, ExecutionStatus, Executor, Layer, Level, Via
+from models.values import Amended, CheckAnswer, Decision, ExecutionView, FreezeFacts, Json, JsonObject
 
 SERVICE_RUNS = "The service executes the approved action itself; do not run it."
 
@@ -47,9 +49,12 @@ def of_approval(check_id: UUID, decision: Decision, approval: ApprovalRequest) -
         approval_id=approval.id,
         expires_at=approval.expires_at,
         reason=approval.resolution_reason,
-        execution=execution_of(approval) if approval.status is ApprovalStatus.APPROVED else None,
+        execution=execution_of(approval) if _runs(approval) else None,
         delivery=approval.delivery,
+        seen_at=approval.seen_at,
         layer=decision.layer,
+        preset=approval.preset,
+        amended=_standing_amendment(approval),
     )
 
 
@@ -69,6 +74,7 @@ def claimed(check_id: UUID, decision: Decision, approval: ApprovalRequest) -> Ch
         reason=approval.resolution_reason,
         execution=execution_of(approval),
         delivery=approval.delivery,
+        seen_at=approval.seen_at,
         layer=decision.layer,
     )
 
@@ -92,6 +98,28 @@ def may_change(approval: ApprovalRequest) -> bool:
         return True
     serving = approval.status is ApprovalStatus.APPROVED and approval.executor is Executor.SERVICE
     return serving and not approval.execution.finished
+
+
+def in_vain(approval: ApprovalRequest) -> bool:
+    """Whether nobody has got the question: an agent is told so at once, and not kept waiting."""
+    return approval.status is ApprovalStatus.PENDING and approval.delivery is Delivery.UNDELIVERABLE
+
+
+def _runs(approval: ApprovalRequest) -> bool:
+    """Whether the execution says anything to who asked: an amended action is not run until the agent sends it."""
+    if approval.status is not ApprovalStatus.APPROVED:
+        return False
+    return approval.executor is Executor.SERVICE or approval.claimed_at is not None or not approval.facts().amended
+
+
+def _amendment(approval: ApprovalRequest) -> Amended:
+    """The action as a person changed it."""
+    return Amended(details_of(request_from(json.loads(approval.request))), approval.action_digest)
+
+
+def _standing_amendment(approval: ApprovalRequest) -> Amended | None:
+    live = approval.status in (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
+    return _amendment(approval) if live and approval.facts().amended else None
 
 
 def execution_of(approval: ApprovalRequest) -> ExecutionView:
@@ -129,9 +157,17 @@ def as_json(answer: CheckAnswer) -> JsonObject:
         body["expires_at"] = _iso(answer.expires_at)
         body["reason"] = answer.reason
         body["delivery"] = answer.delivery.value if answer.delivery else None
+        body["seen_at"] = _iso(answer.seen_at)
+        body["preset"] = answer.preset
+    if answer.amended is not None:
+        body["amended"] = amended_json(answer.amended)
     if answer.execution is not None:
         body["execution"] = execution_json(answer.execution)
     return body
+
+
+def amended_json(amended: Amended) -> JsonObject:
+    return {"details": amended.details, "action_digest": amended.action_digest}
 
 
 def execution_json(execution: ExecutionView) -> JsonObject:
@@ -160,16 +196,26 @@ def from_json(body: dict[str, Any]) -> CheckAnswer:
         expires_at=_time(body.get("expires_at")),
         reason=body.get("reason"),
         delivery=Delivery(body["delivery"]) if body.get("delivery") else None,
+        seen_at=_time(body.get("seen_at")),
         execution=_execution(execution) if execution else None,
         layer=Layer(body["layer"]) if body.get("layer") else None,
         would_be=Level(body["would_be"]) if body.get("would_be") else None,
         grant_id=UUID(body["grant_id"]) if body.get("grant_id") else None,
         frozen_until=_time(body.get("frozen_until")),
+        preset=body.get("preset"),
+        amended=Amended(body["amended"]["details"], body["amended"]["action_digest"]) if "amended" in body else None,
     )
 
 
-def approval_json(approval: ApprovalRequest) -> JsonObject:
-    """GET /v1/approvals/{id}: status, resolution, execution, delivery."""
+def approval_json(approval: ApprovalRequest, *, reached: int | None = None) -> JsonObject:
+    """GET /v1/approvals/{id}: status, resolution, execution, delivery. `reached`: how many people have the question."""
+    delivery: JsonObject = {
+        "state": approval.delivery.value,
+        "detail": approval.delivery_detail,
+        "seen_at": _iso(approval.seen_at),
+    }
+    if reached is not None:
+        delivery["reached"] = reached
     return {
         "approval_id": str(approval.id),
         "status": approval.status.value,
@@ -184,14 +230,16 @@ def approval_json(approval: ApprovalRequest) -> JsonObject:
             "by": approval.resolver_name,
             "via": approval.resolved_via.value if approval.resolved_via else None,
             "reason": approval.resolution_reason,
+            "preset": approval.preset,
         }
         if approval.resolved_at
         else None,
+        "amended": amended_json(_amendment(approval)) if approval.facts().amended else None,
         "claimed_at": _iso(approval.claimed_at),
         "claim_expires_at": _iso(approval.claim_expires_at),
         "executor": approval.executor.value,
         "execution": execution_json(execution_of(approval)),
-        "delivery": {"state": approval.delivery.value, "detail": approval.delivery_detail},
+        "delivery": delivery,
     }
 
 
@@ -219,15 +267,40 @@ def _status(approval: ApprovalRequest) -> CheckStatus:
 def _message(approval: ApprovalRequest) -> str:
     match approval.status:
         case ApprovalStatus.PENDING if approval.delivery is Delivery.UNDELIVERABLE:
-            return "Nobody could be reached in Feishu; the admins were told. The approval stays open until it expires."
+            return (
+                "Nobody could be reached in Feishu, not even an admin. Do not act; the approval stays open until it"
+                " expires."
+            )
+        case ApprovalStatus.PENDING if approval.facts().amended:
+            return (
+                "A person changed the arguments (see `amended`) and approved that; somebody else must approve it too."
+                " Repeat the same call or watch the approval."
+            )
+        case ApprovalStatus.PENDING if approval.seen_at is not None:
+            seen = f"{approval.seen_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            return f"Waiting for a person, who saw the question {seen}; repeat the same call or watch the approval."
         case ApprovalStatus.PENDING:
-            return "Waiting for the creator; repeat the same call or watch the approval."
+            several = approval.approvals_needed > 1 or approval.duties_separated
+            whom = "those who were asked" if several else "the creator"
+            return f"Waiting for {whom}; repeat the same call or watch the approval."
+        case ApprovalStatus.APPROVED if approval.executor is Executor.SERVICE and approval.facts().amended:
+            return (
+                "A person changed the arguments and approved that. The service executes the changed action (see"
+                f" `amended`); do not run it, nor what you had asked. Execution: {approval.execution.value}."
+            )
+        case ApprovalStatus.APPROVED if approval.facts().amended and approval.claimed_at is None:
+            return (
+                "A person changed the arguments and approved that, and not what you had asked. Send a check with"
+                " exactly `amended.details`, in the same session, to get the go-ahead; do not repeat this call."
+            )
         case ApprovalStatus.APPROVED if approval.executor is Executor.SERVICE:
             return f"{SERVICE_RUNS} Execution: {approval.execution.value}."
         case ApprovalStatus.APPROVED if approval.claimed_at is not None:
             return "Approved, and the one go-ahead was already given to another call."
         case ApprovalStatus.APPROVED:
             return "Approved; claim it or repeat the same call to get the go-ahead."
+        case ApprovalStatus.REJECTED if approval.resolved_via is Via.EXPIRY:
+            return "Nobody decided in time, and then this call is rejected; do not repeat it."
         case ApprovalStatus.REJECTED:
             return "Rejected by a person; do not repeat the call."
         case ApprovalStatus.EXPIRED:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
-from bot.approvals import AlreadyDone, ApprovalService, Resolved
+from bot.approvals import AlreadyDone, ApprovalService, Consenting, Resolved
+from bot.approvals.pressed import Button, read_button
+from bot.consenting import deciding_facts
 from bot.granting.presses import GrantPressed, GrantPresses, act_of
+from bot.lifecycle import entitled
 from bot.people.joining import People
 from bot.ports import Clock
 from bot.pressing import Presses, Shown, act_named, family_of
@@ -18,18 +21,20 @@ from models.approval import ApprovalRequest, CardCopy
 from models.enums import Verdict, Via
 from models.values import AppCredentials, CardClick, Operator, Refusal, RefusalKind
 
-REASON_LIMIT = 1000
-"""Characters; the card's input has the same limit."""
-
 ACTOR_LIMIT = 80
 """Characters of a stranger's id that the audit keeps."""
+
+_SHOWN_WITH = frozenset(
+    {RefusalKind.ALREADY_RESOLVED, RefusalKind.EXPIRED, RefusalKind.CONSENTED, RefusalKind.SEPARATED}
+)
+"""Refusals after which the card is drawn anew. Any other leaves it, with what the person typed into it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
     """What came of a press. `view` is what the card shows from now on, for those who may see it."""
 
-    outcome: Resolved | Refusal | AlreadyDone
+    outcome: Resolved | Consenting | Refusal | AlreadyDone
     verdict: Verdict | None
     view: ApprovalView | None
 
@@ -68,28 +73,32 @@ class Clicks:
 
     async def _decide(self, app: AppCredentials, click: CardClick, operator: Operator | None) -> Pressed:
         """A verdict on an approval request."""
-        verdict = _verdict(click)
-        approval_id = await self._approval_of(click)
+        button = read_button(click)
+        approval_id = await self._approval_of(click, button)
         if operator is None:
             refusal = Refusal(RefusalKind.NOT_YOURS)
             refused = await self._approvals.refuse(app.tenant, _stranger(click), refusal, approval_id)
-            return Pressed(refused, verdict, None)
+            return Pressed(refused, button.verdict, None)
         if approval_id is None:
             refusal = Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=click.message_id)
             actor = f"user:{operator.id}"
-            return Pressed(await self._approvals.refuse(operator.tenant, actor, refusal, None), verdict, None)
+            refused = await self._approvals.refuse(operator.tenant, actor, refusal, None)
+            return Pressed(refused, button.verdict, None)
         outcome = await self._approvals.resolve(
             approval_id,
-            verdict,
+            button.verdict,
             operator,
             via=Via.CARD,
-            reason=_reason(click),
+            reason=button.reason,
             clicked_message=click.message_id,
+            code=button.code,
             event_key=f"{app.app_id}:{click.event_id}",
+            preset=button.preset,
+            edits=button.edits,
         )
         if isinstance(outcome, AlreadyDone):
             outcome = await self._again(operator, approval_id) or outcome
-        return Pressed(outcome, verdict, await self._view_for(operator, approval_id, outcome))
+        return Pressed(outcome, button.verdict, await self._view_for(operator, approval_id, outcome))
 
     @staticmethod
     async def _again(operator: Operator, approval_id: UUID) -> Refusal | None:
@@ -97,23 +106,21 @@ class Clicks:
         approval = await ApprovalRequest.get_or_none(id=approval_id)
         if approval is None:
             return Refusal(RefusalKind.UNKNOWN_APPROVAL)
-        entitled = operator.id == approval.creator_id or operator.administers(approval.tenant)
-        return None if entitled else Refusal(RefusalKind.NOT_YOURS)
+        return None if entitled(await deciding_facts(approval), operator) else Refusal(RefusalKind.NOT_YOURS)
 
-    async def _approval_of(self, click: CardClick) -> UUID | None:
+    @staticmethod
+    async def _approval_of(click: CardClick, button: Button) -> UUID | None:
         """The approval that the card is about: what the button carried must agree with the message we sent."""
-        carried = _uuid(click.value.get("approval_id")) or _uuid((click.name or "").partition(":")[2])
         sent = await CardCopy.get_or_none(message_id=click.message_id) if click.message_id else None
         if sent is None:
-            return carried  # a click may overtake the record of the send
-        return sent.approval_id if carried in (None, sent.approval_id) else None
+            return button.approval_id  # a click may overtake the record of the send
+        return sent.approval_id if button.approval_id in (None, sent.approval_id) else None
 
     async def _view_for(
-        self, operator: Operator, approval_id: UUID, outcome: Resolved | Refusal | AlreadyDone
+        self, operator: Operator, approval_id: UUID, outcome: Resolved | Consenting | Refusal | AlreadyDone
     ) -> ApprovalView | None:
         """A refused stranger gets no card: it would replace everybody's."""
-        shown = (RefusalKind.ALREADY_RESOLVED, RefusalKind.EXPIRED)
-        if isinstance(outcome, Refusal) and outcome.kind not in shown:
+        if isinstance(outcome, Refusal) and not _redraws(outcome):
             return None
         if isinstance(outcome, Refusal) and outcome.kind is RefusalKind.EXPIRED:
             await self._approvals.expire(approval_id)  # the tick may not have got to it; the card must close now
@@ -121,23 +128,10 @@ class Clicks:
         return await self._views.card(approval, self._clock.now(), person_id=operator.id)
 
 
+def _redraws(refusal: Refusal) -> bool:
+    """Whether the person sees the card anew: also when somebody else changed the arguments on it meanwhile."""
+    return refusal.kind in _SHOWN_WITH or (refusal.kind is RefusalKind.EDITED and refusal.by is not None)
+
+
 def _stranger(click: CardClick) -> str:
     return f"feishu:{click.operator.open_id or 'unnamed'}"[:ACTOR_LIMIT]
-
-
-def _verdict(click: CardClick) -> Verdict | None:
-    """From the button's value, or from its name where the client stripped the value (feishu-protocol 2.1)."""
-    carried = click.value.get("verdict")
-    return Verdict.parse(carried if carried is not None else (click.name or "").partition(":")[0])
-
-
-def _reason(click: CardClick) -> str | None:
-    reason = click.form.get("reason")
-    return reason.strip()[:REASON_LIMIT] or None if isinstance(reason, str) else None
-
-
-def _uuid(text: object) -> UUID | None:
-    try:
-        return UUID(text) if isinstance(text, str) else None
-    except ValueError:
-        return None

@@ -31,6 +31,7 @@ from bot.ledger import Ledger
 from bot.outbox import Bell
 from bot.ports import Clock
 from bot.quotas import Quotas, TooManyChecks
+from bot.receipts import people_reached
 from bot.waiters.registry import Waiters
 from models.approval import ApprovalRequest, IdempotentCheck
 from models.enums import Layer, Level
@@ -66,7 +67,7 @@ class EnforcementEngine:
         self._recorder = Recorder(journal, approvals.telling, bell, clock)
         self._turns = Turns()
         self._earlier = Earlier(ledger, approvals, binding, self._recorder, self._turns, clock)
-        self._careful = CarefulPath(ledger, binding, self._earlier, self._recorder, grants, self._turns)
+        self._careful = CarefulPath(ledger, approvals, binding, self._earlier, self._recorder, grants, self._turns)
         self._holding = Holding(directory, self._earlier, waiters)
         self._under_way: set[str] = set()
 
@@ -104,7 +105,8 @@ class EnforcementEngine:
         known, now = await self._directory.agent(caller), self._clock.now()
         decision = await self._binding.foresee(known, request, now)
         grants = sparing(known, request, digest, decision, now)
-        return under_grant(decision, grants[0]) if grants else decision
+        spared = bool(grants) and await self._approvals.one_decides(known, request, decision, now)
+        return under_grant(decision, grants[0]) if spared else decision
 
     async def look(self, caller: Caller, approval_id: UUID, *, wait: float = 0) -> JsonObject | None:
         """The approval as the agent sees it, held while it may still change; None when it is not this agent's."""
@@ -116,7 +118,7 @@ class EnforcementEngine:
             await self._directory.refresh()
             await self._directory.agent(caller)  # a token that ended during the wait learns nothing more
             await approval.refresh_from_db()
-        return answers.approval_json(approval)
+        return answers.approval_json(approval, reached=await people_reached(approval.id))
 
     async def claim(self, caller: Caller, approval_id: UUID, digest: str) -> CheckAnswer | Refusal:
         """The one go-ahead, by id. A policy that denies the action by now takes it back.
@@ -237,6 +239,10 @@ class EnforcementEngine:
             return await self._recorder.decided(ask, known, decision)
         if met is not None:
             await self._earlier.close_stale(met)
+            await met.refresh_from_db()
+            due = self._earlier.standing(met, decision)
+            if due is not None:  # its plan rejects what nobody answered in time
+                return await self._earlier.answer(ask, known, decision, met, due)
         return await self._open(ask, known, decision, previous=met)
 
     async def _open(
@@ -247,6 +253,8 @@ class EnforcementEngine:
             if await hold_epoch() != known.epoch:
                 return None
             await self._approvals.make_room(work, known, self._quotas.max_pending(known.facts))
+            if await self._overtaken(ask, known, previous):
+                return None
             approval = await self._approvals.open(
                 work,
                 known,
@@ -261,6 +269,11 @@ class EnforcementEngine:
             work.audit(check_fact(ask, known, decision, "check.pending", approval.id))
             await keep(ask, answer, work.now, approval)
             return answer
+
+    async def _overtaken(self, ask: Ask, known: KnownAgent, previous: ApprovalRequest | None) -> bool:
+        """Whether this call was asked about, and changed by a person, since it was looked for: no index would tell."""
+        met = await self._earlier.met(ask, known)
+        return (met.id if met else None) != (previous.id if previous else None)
 
 
 def _denied(known: KnownAgent, decision: Decision, now: datetime) -> Refusal | None:

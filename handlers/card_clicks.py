@@ -8,7 +8,7 @@ from typing import assert_never
 
 import structlog
 
-from bot.approvals import AlreadyDone, Resolved
+from bot.approvals import AlreadyDone, Consenting, Resolved
 from bot.clicks import Clicks, Pressed
 from bot.database.outage import is_outage
 from bot.granting.presses import Drawn, GrantPressed, Repeated
@@ -73,7 +73,7 @@ def _toast(pressed: Pressed | GrantPressed, now: datetime, zone: tzinfo) -> Json
     match pressed.outcome:
         case Refusal() as refusal:
             return messages.refusal_toast(refusal, now, zone)
-        case Resolved() | AlreadyDone():
+        case Resolved() | Consenting() | AlreadyDone():
             if not isinstance(pressed.view, ApprovalView):
                 raise RuntimeError("a settled press has a view")
             return messages.resolved_toast(pressed.view)
@@ -97,6 +97,8 @@ def _word(pressed: Pressed | GrantPressed) -> str:
             return kind.value
         case Resolved(resolution=resolution):
             return resolution.status.value
+        case Consenting():
+            return "consented"
         case AlreadyDone() | Repeated():
             return "repeated"
         case unreachable:

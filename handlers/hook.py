@@ -229,6 +229,8 @@ def _refused(refusal: Refusal) -> web.Response:
         extra["at"] = refusal.at.isoformat()
     if refusal.kind is RefusalKind.FROZEN and refusal.detail:
         extra["frozen_until"] = refusal.detail
+    if refusal.kind is RefusalKind.DIGEST_MISMATCH and refusal.detail:
+        extra["amended_action_digest"] = refusal.detail
     if refusal.status:
         extra["approval_status"] = refusal.status.value
     return problem(404 if code == "not_found" else 409, code, _SENTENCES[code], field=None, headers=None, **extra)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 from uuid import UUID
 
+from bot.approvals import ApprovalService
 from bot.checking.binding import Binding
 from bot.checking.deciding import sparing, under_grant
 from bot.checking.earlier import Earlier
@@ -32,6 +33,7 @@ class CarefulPath:
     def __init__(
         self,
         ledger: Ledger,
+        approvals: ApprovalService,
         binding: Binding,
         earlier: Earlier,
         recorder: Recorder,
@@ -39,6 +41,7 @@ class CarefulPath:
         turns: Turns,
     ) -> None:
         self._ledger = ledger
+        self._approvals = approvals
         self._binding = binding
         self._earlier = earlier
         self._recorder = recorder
@@ -75,9 +78,12 @@ class CarefulPath:
     async def _spared(
         self, work: Work, ask: Ask, known: KnownAgent, decision: Decision
     ) -> tuple[Decision, Used] | None:
-        """The decision under a grant that was used for it. A request that stands comes first: it is a person's word."""
+        """The decision under a grant that was used for it. A request that stands comes first: it is a person's word.
+
+        One person's grant spares no question that takes two.
+        """
         candidates = sparing(known, ask.request, ask.digest, decision, work.now)
-        if not candidates:
+        if not candidates or not await self._approvals.one_decides(known, ask.request, decision, work.now):
             return None
         if self._earlier.standing(await self._earlier.met(ask, known), decision) is not None:
             return None

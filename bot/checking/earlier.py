@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias, assert_never
 
+from tortoise.expressions import Q
+
 from bot import answers, lifecycle
 from bot.approvals import ApprovalService, rendezvous_of
 from bot.checking.binding import Binding
@@ -39,10 +41,16 @@ class Earlier:
         self._clock = clock
 
     async def met(self, ask: Ask, known: KnownAgent) -> ApprovalRequest | None:
-        """The request that repeats must join, else the latest. Attempts count on even where the clock steps back."""
+        """The request that repeats must join, else the latest. Attempts count on even where the clock steps back.
+
+        A call whose arguments a person changed before approving still meets that request.
+        """
         rendezvous = rendezvous_of(known.facts.id, ask.request.session, ask.digest)
         joined = await ApprovalRequest.get_or_none(rendezvous=rendezvous)
-        return joined or await ApprovalRequest.filter(rendezvous_key=rendezvous).order_by("-attempt").first()
+        if joined is not None:
+            return joined
+        met = ApprovalRequest.filter(Q(rendezvous_key=rendezvous) | Q(original_rendezvous=rendezvous))
+        return await met.order_by("-attempt", "-id").first()
 
     def standing(self, approval: ApprovalRequest | None, decision: Decision) -> Standing | None:
         """How it answers a check that is decided so; None when it does not, and a new request may be due.
@@ -67,10 +75,15 @@ class Earlier:
     async def answer(
         self, ask: Ask, known: KnownAgent, decision: Decision, approval: ApprovalRequest, due: Standing
     ) -> CheckAnswer | None:
-        """The answer that the earlier request gives; None when the ground moved."""
+        """The answer that the earlier request gives; None when the ground moved.
+
+        What a person changed the call into is approved, and never the call itself.
+        """
         match due:
             case lifecycle.Join():
                 return await self._recorder.noted(ask, known, decision, approval, "check.joined")
+            case lifecycle.Claim() if ask.digest != approval.action_digest:
+                return await self._recorder.noted(ask, known, decision, approval, "check.amended")
             case lifecycle.Claim():
                 return await self.claim(ask, known, decision, approval)
             case lifecycle.Report():

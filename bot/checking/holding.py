@@ -60,11 +60,11 @@ class Holding:
         return answer
 
     async def wait_for(self, approval_id: UUID, wait: float) -> ApprovalRequest | None:
-        """The approval once it can change no more, or None after `wait` seconds."""
+        """The approval once it can change no more, or waiting is in vain; None after `wait` seconds."""
 
         async def settled() -> ApprovalRequest | None:
             approval = await ApprovalRequest.get(id=approval_id)
-            return None if answers.may_change(approval) else approval
+            return None if answers.may_change(approval) and not answers.in_vain(approval) else approval
 
         return await self._waiters.wait(approval_id, settled, min(wait, MAX_WAIT))
 

@@ -31,7 +31,7 @@ class Recorder:
         """L1, L2 and DENY: committed with many others; None when the policy moved, or the key was taken, meanwhile."""
         ask, now = _kept(ask, decision), self._clock.now()
         answer = self._answer(ask, known, decision)
-        told = await self._telling.executing(known, ask.request, decision, now)
+        told = await self._telling.executing(known, ask.request, decision, ask.check_id, now)
         record = CheckRecord(
             epoch=known.epoch,
             fact=check_fact(ask, known, decision, "check.allowed" if answer.allowed else "check.denied"),
@@ -58,7 +58,7 @@ class Recorder:
         if used is not None:
             told = await self._telling.spared(known, used.view, work.now)
         else:
-            told = await self._telling.executing(known, ask.request, decision, work.now)
+            told = await self._telling.executing(known, ask.request, decision, ask.check_id, work.now)
         work.audit(check_fact(ask, known, decision, "check.allowed" if answer.allowed else "check.denied"))
         await outbox.add(told.messages)
         for line in told.lines:

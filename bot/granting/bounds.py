@@ -124,9 +124,9 @@ def _holds(bound: Json, value: Json) -> bool:
     """Whether the value keeps the bound; one that cannot be read holds nothing."""
     match bound:
         case {"is": wanted, **others} if not others:
-            return _same(wanted, value)
+            return same(wanted, value)
         case {"one_of": [*wanted], **others} if not others:
-            return any(_same(one, value) for one in wanted)
+            return any(same(one, value) for one in wanted)
         case {"at_most": int() | float() as most, **others} if not others:
             return _is_number(value) and 0 <= value <= as_hashed(most)  # type: ignore[operator]
         case {"text": int() as most, **others} if not others:
@@ -168,7 +168,7 @@ def _distinct(values: Iterable[Json]) -> list[Json]:
     return list({canonical(value): value for value in values}.values())
 
 
-def _same(one: Json, other: Json) -> bool:
+def same(one: Json, other: Json) -> bool:
     """Equal as they would be hashed: 1 and 1.0 are, 1 and true are not."""
     try:
         return canonical(as_hashed(one)) == canonical(as_hashed(other))

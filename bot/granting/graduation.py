@@ -13,10 +13,11 @@ _TROUBLE = (ExecutionStatus.FAILED, ExecutionStatus.UNKNOWN)
 
 
 def untouched(approval: ApprovalRequest) -> bool:
-    """Whether it was approved without a word, and as far as is known nothing went wrong."""
+    """Whether it was approved as it was asked and without a word, and as far as is known nothing went wrong."""
     return (
         approval.status is ApprovalStatus.APPROVED
         and approval.resolution_reason is None
+        and approval.original_digest is None
         and approval.execution not in _TROUBLE
     )
 

@@ -38,7 +38,7 @@ from bot.ledger import AuditFact, Work, approval_fact
 from cards.views import GrantView
 from models.agent import Agent
 from models.approval import ApprovalRequest
-from models.enums import GrantKind
+from models.enums import Employment, GrantKind
 from models.grant import Grant
 from models.user import User
 from models.values import ActionRequest, AgentFacts, GrantFacts, JsonObject, Operator, Refusal, RefusalKind
@@ -276,9 +276,9 @@ async def _agents(actor: Actor, name: str | None) -> list[Agent]:
 
 
 async def _entitled(giver_id: UUID, agent: AgentFacts) -> bool:
-    """Whether the giver is still the agent's creator or an admin over it."""
+    """Whether the giver still works here, and is the agent's creator or an admin over it."""
     giver = await User.get_or_none(id=giver_id)
-    if giver is None:
+    if giver is None or giver.employment is not Employment.ACTIVE:
         return False
     return giver.id == agent.creator_id or Operator(giver.id, giver.tenant, giver.role, giver.name).administers(
         agent.tenant

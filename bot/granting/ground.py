@@ -38,6 +38,8 @@ class Grounds:
         """
         if approval.status is not ApprovalStatus.APPROVED:
             return Refusal(RefusalKind.NOT_APPROVED, status=approval.status)
+        if approval.approvals_needed > 1 or approval.duties_separated:  # one person's grant spares no question for two
+            return Refusal(RefusalKind.BELOW_FLOOR)
         agent, request = await Agent.get(id=approval.agent_id), stored_request(approval)
         if agent.status is AgentStatus.ARCHIVED:
             return Refusal(RefusalKind.UNKNOWN_SUBJECT, detail=agent.name)

@@ -18,13 +18,15 @@ from bot.lifecycle.attempts import (
 from bot.lifecycle.claiming import Claimed, Reported, claim, claim_lapsed, report_outcome
 from bot.lifecycle.due import Due, Expire, NotYet, Remind, Settled, next_reminder
 from bot.lifecycle.repeating import Claim, Fresh, Join, Reject, Rendezvous, Report, rendezvous
-from bot.lifecycle.resolving import REASON_LIMIT, cancel, expiry, resolve, tidy_reason
+from bot.lifecycle.resolving import BY_TIME, REASON_LIMIT, Consented, cancel, entitled, expiry, resolve, tidy_reason
 
 __all__ = [
+    "BY_TIME",
     "DELAYS",
     "REASON_LIMIT",
     "Claim",
     "Claimed",
+    "Consented",
     "Due",
     "Expire",
     "Fresh",
@@ -45,6 +47,7 @@ __all__ = [
     "cancel",
     "claim",
     "claim_lapsed",
+    "entitled",
     "execution_recovery",
     "expiry",
     "next_attempt",

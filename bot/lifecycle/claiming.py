@@ -25,11 +25,15 @@ class Reported:
 
 
 def claim(facts: ApprovalFacts, action_digest: str, now: datetime) -> Claimed | Refusal:
-    """The go-ahead, once, for exactly the action that was approved."""
+    """The go-ahead, once, for exactly the action that was approved.
+
+    Where a person changed the arguments, the refusal of what the agent had asked carries the digest that was approved.
+    """
     if facts.executor is Executor.SERVICE:
         return Refusal(RefusalKind.SERVICE_EXECUTES)
     if action_digest != facts.action_digest:
-        return Refusal(RefusalKind.DIGEST_MISMATCH)
+        amended = action_digest == facts.original_digest
+        return Refusal(RefusalKind.DIGEST_MISMATCH, detail=facts.action_digest if amended else None)
     if facts.status is not ApprovalStatus.APPROVED:
         return _not_approved(facts)
     if facts.claimed_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -13,7 +14,7 @@ from models.values import ApprovalFacts, Resolution
 
 @dataclass(frozen=True, slots=True)
 class Remind:
-    """Send reminder `step` (1 is the first) now; `reminders_sent` becomes `step`, and the next look is at `next_at`."""
+    """Take all steps up to `step` (1 is the first) now; `reminders_sent` becomes `step`, `next_at` is the next look."""
 
     step: int
     waited: timedelta
@@ -38,10 +39,10 @@ class Settled:
 Due: TypeAlias = Remind | NotYet | Expire | Settled
 
 
-def next_reminder(facts: ApprovalFacts, schedule: tuple[timedelta, ...], now: datetime) -> Due:
-    """What is due for an approval request; `schedule` counts from its creation.
+def next_reminder(facts: ApprovalFacts, schedule: Sequence[timedelta], now: datetime) -> Due:
+    """What is due for an approval request; `schedule`, the steps of its plan after the first, counts from its creation.
 
-    Steps missed in a pause collapse into one reminder, the latest that is due. Steps at or after the expiry never come.
+    Steps missed in a pause fall due together. Steps at or after the expiry never come.
     When the clock steps back, what was sent stays sent.
     """
     if facts.status is not ApprovalStatus.PENDING:

@@ -77,7 +77,7 @@ async def test_l2_is_allowed_and_tells_the_creator_that_it_is_executing(
     answer = await gate.check(bookkeeper, "write_files")
     assert (answer.allowed, answer.level) == (True, Level.L2)
     [message] = await OutboxMessage.all()
-    assert (message.kind, message.person_id) == (OutboxKind.TEXT, lin.id)
+    assert (message.kind, message.person_id) == (OutboxKind.NOTICE, lin.id)
     text = json.loads(message.payload)["text"]
     assert "正在" in text
     assert "已执行" not in text
@@ -93,7 +93,8 @@ async def test_l3_is_pending_with_card_audit_and_inbox_line_in_one_commit(
     approval = await ApprovalRequest.get(id=answer.approval_id)
     assert approval.creator_id == lin.id
     assert approval.expires_at == gate.clock.now() + timedelta(hours=72)
-    assert [message.kind for message in await OutboxMessage.all()] == [OutboxKind.APPROVAL_CARD]
+    cards = OutboxMessage.exclude(kind=OutboxKind.LOOK_UP)
+    assert [message.kind for message in await cards] == [OutboxKind.APPROVAL_CARD]
     assert [copy.person_id for copy in await CardCopy.all()] == [lin.id]
     assert await Notification.filter(person_id=lin.id).count() == 1
     assert len(await gate.audited("approval.requested")) == 1
@@ -104,8 +105,8 @@ async def test_notices_never_stand_before_a_question(gate: Gate, bookkeeper: Cal
     """A talkative agent's L2 notices have a lane of their own; messages of one lane go out one after the other."""
     await gate.check(bookkeeper, "write_files")
     await gate.check(bookkeeper)
-    notice, card = await OutboxMessage.all().order_by("id")
-    assert (notice.kind, card.kind) == (OutboxKind.TEXT, OutboxKind.APPROVAL_CARD)
+    notice, card = await OutboxMessage.exclude(kind=OutboxKind.LOOK_UP).order_by("id")
+    assert (notice.kind, card.kind) == (OutboxKind.NOTICE, OutboxKind.APPROVAL_CARD)
     assert notice.lane != card.lane
 
 

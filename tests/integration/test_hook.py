@@ -13,6 +13,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from bot.amending import Edits
 from bot.database import Database
 from bot.directory import token_hash
 from handlers.errors import problem_middleware
@@ -259,3 +260,26 @@ async def test_form_bodies_are_415(desk: Desk) -> None:
         "/v1/check", None, raw=b"action_type=a", Content_Type="application/x-www-form-urlencoded"
     )
     assert (await problem_of(response))[:2] == (415, "unsupported_media_type")
+
+
+async def test_a_changed_request_over_http(desk: Desk) -> None:
+    """The answer says what to send, the claim of the original names what was approved, and the changed one is taken."""
+    asked = await (await desk.post("/v1/check", ASK)).json()
+    approval = await ApprovalRequest.get(id=asked["approval_id"])
+    await desk.gate.approvals.resolve(
+        approval.id, Verdict.APPROVE, operator(desk.creator), via=Via.CARD, edits=Edits({0: "reports/2024"}, meant=True)
+    )
+    response = await desk.post("/v1/check", ASK)
+    told = await response.json()
+    assert (response.status, told["allowed"], told["status"]) == (200, False, "approved")
+    assert told["amended"]["details"] == {"tool": "delete_file", "args": {"path": "reports/2024"}}
+    assert "execution" not in told
+    assert "Location" not in response.headers
+
+    claim = f"/v1/approvals/{approval.id}/claim"
+    refused = await desk.post(claim, {"action_digest": asked["action_digest"]})
+    problem = await refused.json()
+    assert (refused.status, problem["code"]) == (409, "digest_mismatch")
+    assert problem["amended_action_digest"] == told["amended"]["action_digest"]
+    taken = await (await desk.post(claim, {"action_digest": told["amended"]["action_digest"]})).json()
+    assert taken["allowed"]

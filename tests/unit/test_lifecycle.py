@@ -15,6 +15,7 @@ from bot.lifecycle import (
     DELAYS,
     Claim,
     Claimed,
+    Consented,
     Expire,
     Fresh,
     GiveUp,
@@ -31,14 +32,16 @@ from bot.lifecycle import (
     Start,
     cancel,
     claim,
+    entitled,
     execution_recovery,
+    expiry,
     next_attempt,
     next_reminder,
     rendezvous,
     report_outcome,
     resolve,
 )
-from models.enums import ApprovalStatus, ExecutionStatus, Executor, Role, Verdict, Via
+from models.enums import ApprovalStatus, AskedAs, Ending, ExecutionStatus, Executor, Role, Verdict, Via
 from models.values import ApprovalFacts, Operator, Refusal, RefusalKind, Resolution
 
 T0 = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -81,7 +84,7 @@ def press(
     verdict: Verdict | None = Verdict.APPROVE,
     at: datetime = T0 + MINUTE,
     **more: Any,
-) -> Resolution | Refusal:
+) -> Resolution | Consented | Refusal:
     return resolve(facts, verdict, by, at, **({"via": Via.CARD} | more))
 
 
@@ -355,3 +358,83 @@ RUNNING = replace(SERVICE, execution=ExecutionStatus.RUNNING)
 )
 def test_execution_is_never_begun_twice(facts: ApprovalFacts, lease: datetime | None, expected: object) -> None:
     assert execution_recovery(facts, lease, T0 + 3 * HOUR) == expected
+
+
+# -- who may decide, and how many must ---------------------------------------------------------------------------------
+
+WANG = STRANGER
+
+
+@pytest.mark.parametrize("asked_as", [AskedAs.BACKUP, AskedAs.DELEGATE, AskedAs.LEADER, AskedAs.GROUP])
+def test_whoever_the_plan_asked_may_decide(asked_as: AskedAs) -> None:
+    assert entitled(replace(PENDING, asked={WANG.id: asked_as}), WANG)
+
+
+@pytest.mark.parametrize("asked_as", [AskedAs.ADMIN, AskedAs.CREATOR])
+def test_a_role_entitles_for_as_long_as_the_person_has_it(asked_as: AskedAs) -> None:
+    """The copy of a former admin, or of somebody once thought the creator, is no licence."""
+    assert not entitled(replace(PENDING, asked={WANG.id: asked_as}), WANG)
+
+
+def test_nobody_of_another_tenant_is_entitled_by_being_asked() -> None:
+    elsewhere = replace(WANG, tenant="globex")
+    assert not entitled(replace(PENDING, asked={WANG.id: AskedAs.GROUP}), elsewhere)
+    assert kind(press(replace(PENDING, asked={WANG.id: AskedAs.GROUP}), elsewhere)) is RefusalKind.NOT_YOURS
+
+
+def test_two_distinct_people_must_approve_and_one_rejects() -> None:
+    two = replace(PENDING, needed=2)
+    first = press(two)
+    assert isinstance(first, Consented)
+    assert (first.by, first.missing) == (LIN, 1)
+    once = replace(two, consents=frozenset({LIN.id}))
+    assert kind(press(once)) is RefusalKind.CONSENTED
+    last = press(once, by=ADMIN)
+    assert isinstance(last, Resolution)
+    assert last.status is ApprovalStatus.APPROVED
+    for by in (LIN, ADMIN):
+        rejected = press(once, by=by, verdict=Verdict.REJECT)
+        assert isinstance(rejected, Resolution)
+        assert rejected.status is ApprovalStatus.REJECTED
+
+
+@pytest.mark.parametrize("needed", [1, 2, 3])
+def test_the_requester_approves_nothing_where_duties_are_separated_but_may_reject(needed: int) -> None:
+    own = replace(PENDING, duties_separated=True, requester_id=LIN.id, needed=needed)
+    assert kind(press(own)) is RefusalKind.SEPARATED
+    rejected = press(own, verdict=Verdict.REJECT)
+    assert isinstance(rejected, Resolution)
+    assert rejected.status is ApprovalStatus.REJECTED
+    assert not isinstance(press(own, by=ADMIN), Refusal)
+    assert not isinstance(press(replace(own, duties_separated=False)), Refusal)
+
+
+@given(st.integers(1, 3), st.lists(st.sampled_from([LIN, ADMIN, PLATFORM]), max_size=8))
+def test_approved_exactly_when_enough_different_people_said_so(needed: int, presses: list[Operator]) -> None:
+    facts, distinct = replace(PENDING, needed=needed), set[UUID]()
+    for by in presses:
+        outcome = press(facts, by=by)
+        distinct.add(by.id)
+        assert isinstance(outcome, Resolution) is (len(distinct) >= needed)
+        if isinstance(outcome, Resolution):
+            return
+        facts = replace(facts, consents=frozenset(distinct))
+
+
+def test_time_ends_a_question_as_its_plan_says_and_never_approves() -> None:
+    due = PENDING.expires_at
+    for ending in Ending:
+        resolution = expiry(PENDING, due, ending)
+        assert resolution is not None
+        assert resolution.status is not ApprovalStatus.APPROVED
+        assert (resolution.status is ApprovalStatus.REJECTED) is (ending is Ending.REJECT)
+        assert (resolution.via, resolution.by) == (Via.EXPIRY, None)
+        assert expiry(PENDING, due - timedelta(microseconds=1), ending) is None
+
+
+def test_what_the_agent_had_asked_is_not_what_was_approved_once_a_person_changed_it() -> None:
+    changed = replace(APPROVED, action_digest="sha256:" + "b" * 64, original_digest=DIGEST)
+    refused = claim(changed, DIGEST, T0 + 2 * HOUR)
+    assert refused == Refusal(RefusalKind.DIGEST_MISMATCH, detail=changed.action_digest)
+    assert claim(changed, "sha256:" + "c" * 64, T0 + 2 * HOUR) == Refusal(RefusalKind.DIGEST_MISMATCH)
+    assert isinstance(claim(changed, changed.action_digest, T0 + 2 * HOUR), Claimed)
