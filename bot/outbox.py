@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from models.approval import ApprovalRequest, CardCopy
-from models.enums import ApprovalStatus, OutboxKind
+from models.enums import ApprovalStatus, Nudge, OutboxKind
 from models.outbox import OutboxMessage
 from models.values import Json, JsonObject
 
@@ -109,17 +109,142 @@ def card(
     )
 
 
-def reply(
-    *, tenant: str, app_id: str, message_id: str, chat_id: str, text: str, now: datetime, person_id: UUID | None = None
+def queue_card(
+    *,
+    tenant: str,
+    card_id: UUID,
+    person_id: UUID,
+    app_id: str,
+    due_at: datetime,
+    now: datetime,
+    dedupe: str,
+    silent_when_empty: bool,
 ) -> OutboxMessage:
-    """An answer to one message, in its chat; at most one for each message."""
+    """One card with all that waits for one person, drawn when it is sent. Its updates come after it, in its lane."""
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.QUEUE_CARD,
+        lane=queue_lane(card_id),
+        app_id=app_id,
+        person_id=person_id,
+        payload=_json({"card_id": str(card_id), "silent_when_empty": silent_when_empty}),
+        dedupe=dedupe[:160],
+        due_at=due_at,
+        created_at=now,
+    )
+
+
+def queue_update(
+    *, tenant: str, card_id: UUID, person_id: UUID, app_id: str, now: datetime, delay: timedelta | None = None
+) -> OutboxMessage:
+    """Bring one sent queue card to the newest state; superseded when another update is right behind it."""
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.QUEUE_UPDATE,
+        lane=queue_lane(card_id),
+        app_id=app_id,
+        person_id=person_id,
+        payload=_json({"card_id": str(card_id)}),
+        due_at=now + (delay or timedelta()),
+        created_at=now,
+    )
+
+
+def queue_lane(card_id: UUID) -> str:
+    """One queue card and all its updates."""
+    return f"queue-card:{card_id}"
+
+
+def come_back(approval: ApprovalRequest, copy: CardCopy, until: datetime, now: datetime) -> OutboxMessage:
+    """What one person put off until then comes back."""
+    return OutboxMessage(
+        tenant=approval.tenant,
+        kind=OutboxKind.QUEUE_CARD,
+        lane=f"snooze:{copy.id}:{until.isoformat()}",
+        app_id=copy.app_id,
+        approval_id=approval.id,
+        person_id=copy.person_id,
+        payload=_json({"copy_id": str(copy.id), "until": until.isoformat()}),
+        due_at=until,
+        created_at=now,
+    )
+
+
+def run_notice(
+    *, tenant: str, person_id: UUID, app_id: str, agent_id: UUID, check_id: UUID, text: str, now: datetime
+) -> OutboxMessage:
+    """An L2 action is executing; `text` stands in for the card. Many within an hour become one summary."""
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.NOTICE,
+        lane=f"notice:{person_id}",
+        app_id=app_id,
+        person_id=person_id,
+        payload=_json({"agent_id": str(agent_id), "check_id": str(check_id), "text": text}),
+        due_at=now,
+        created_at=now,
+    )
+
+
+def nudge(
+    approval: ApprovalRequest, copy: CardCopy, how: Nudge, *, step: int, due_at: datetime, now: datetime
+) -> OutboxMessage:
+    """Remind one person of one question, by `how` or the next softer way that the person's budget allows.
+
+    In a lane of its own: one that waits for the morning keeps no card from the person.
+    """
+    return OutboxMessage(
+        tenant=approval.tenant,
+        kind=OutboxKind.NUDGE,
+        lane=nudge_lane(copy.id),
+        app_id=copy.app_id,
+        approval_id=approval.id,
+        person_id=copy.person_id,
+        payload=_json({"copy_id": str(copy.id), "how": how.value, "step": step}),
+        dedupe=f"nudge:{approval.id}:{step}:{copy.person_id}",
+        due_at=due_at,
+        created_at=now,
+    )
+
+
+def nudge_lane(copy_id: UUID) -> str:
+    """All reminders of one person about one question."""
+    return f"nudge:{copy_id}"
+
+
+def unpin(*, tenant: str, person_id: UUID, app_id: str, now: datetime) -> OutboxMessage:
+    """The bot stands on top of the person's chats only while a question for which it was put there waits."""
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.UNPIN,
+        lane=f"pin:{app_id}:{person_id}",
+        app_id=app_id,
+        person_id=person_id,
+        payload="{}",
+        due_at=now,
+        created_at=now,
+    )
+
+
+def reply(
+    *,
+    tenant: str,
+    app_id: str,
+    message_id: str,
+    chat_id: str,
+    text: str,
+    now: datetime,
+    person_id: UUID | None = None,
+    in_thread: bool = False,
+) -> OutboxMessage:
+    """An answer to one message, in its chat, or in its thread; at most one for each message."""
     return OutboxMessage(
         tenant=tenant,
         kind=OutboxKind.REPLY,
         lane=f"chat:{app_id}:{chat_id}"[:160],
         app_id=app_id,
         person_id=person_id,
-        payload=_json({"message_id": message_id, "text": text}),
+        payload=_json({"message_id": message_id, "text": text, "in_thread": in_thread}),
         dedupe=f"reply:{app_id}:{message_id}"[:160],
         due_at=now,
         created_at=now,
@@ -140,15 +265,15 @@ def execution(approval: ApprovalRequest, now: datetime) -> OutboxMessage:
     )
 
 
-def identity(*, tenant: str, person_id: UUID, app_id: str, now: datetime) -> OutboxMessage:
-    """Learn the person's open_id in `app_id` from the e-mail address."""
+def identity(*, tenant: str, person_id: UUID, app_id: str, now: datetime, quiet: bool = False) -> OutboxMessage:
+    """Learn the person's open_id in `app_id` from the e-mail address; `quiet` where it may well be nobody's here."""
     return OutboxMessage(
         tenant=tenant,
         kind=OutboxKind.RESOLVE_IDENTITY,
         lane=f"identity:{app_id}:{person_id}",
         app_id=app_id,
         person_id=person_id,
-        payload="{}",
+        payload=_json({"quiet": quiet}),
         due_at=now,
         created_at=now,
     )
@@ -160,6 +285,20 @@ def name(*, tenant: str, person_id: UUID, app_id: str, now: datetime) -> OutboxM
         tenant=tenant,
         kind=OutboxKind.LEARN_NAME,
         lane=f"name:{app_id}:{person_id}",
+        app_id=app_id,
+        person_id=person_id,
+        payload="{}",
+        due_at=now,
+        created_at=now,
+    )
+
+
+def look_up(*, tenant: str, person_id: UUID, app_id: str, now: datetime) -> OutboxMessage:
+    """Learn what Feishu knows of a person: employment, leader, time zone. A nicety that may fail."""
+    return OutboxMessage(
+        tenant=tenant,
+        kind=OutboxKind.LOOK_UP,
+        lane=f"look_up:{person_id}",
         app_id=app_id,
         person_id=person_id,
         payload="{}",

@@ -58,6 +58,7 @@ OutgoingMessage = TextMessage | CardMessage
 class SentMessage:
     message_id: str
     chat_id: str
+    app_id: str | None = None  # through which app it went, where that is another than the one that was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,10 @@ class ReadReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What Feishu tells of a person; most members need scopes that an app may lack."""
+    """What Feishu tells of a person; None for what it does not, since most members need scopes that an app may lack."""
 
     name: str | None = None
-    employment: Employment = Employment.ACTIVE
+    employment: Employment | None = None
     leader_open_id: str | None = None
     time_zone: str | None = None
 

@@ -11,17 +11,15 @@ from uuid import UUID
 import structlog
 from tortoise.expressions import F
 
-from bot import lifecycle, outbox
+from bot import lifecycle
 from bot.approvals import ApprovalService
 from bot.ledger import Ledger, Work, approval_fact
-from bot.people.joining import People
-from bot.views import Views
-from cards import messages
+from bot.nudging import queueing
+from bot.plans import QuestionPlan, Usual
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import AgentStatus, ApprovalStatus, ExecutionStatus, Executor
-from models.user import User
-from models.values import JsonObject
+from models.values import Json, JsonObject
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +31,11 @@ NEVER_REPORTED = "The agent took the go-ahead and did not report the outcome in 
 
 
 class Reminders:
-    def __init__(self, ledger: Ledger, approvals: ApprovalService, people: People, views: Views) -> None:
+    def __init__(self, ledger: Ledger, approvals: ApprovalService, usual: Usual) -> None:
         self._ledger = ledger
         self._approvals = approvals
-        self._people = people
-        self._views = views
+        self._questioning = approvals.questioning
+        self._usual = usual
 
     async def tick(self, now: datetime) -> int:
         """Everything that is due by `now` has happened; how many approvals it concerned."""
@@ -73,10 +71,11 @@ class Reminders:
         if await Agent.exists(id=approval.agent_id, status=AgentStatus.ARCHIVED):
             await self._approvals.withdraw(work, approval)
             return None
-        due = lifecycle.next_reminder(approval.facts(), self._approvals.times.reminders, work.now)
+        plan = self._questioning.plan_of(approval)
+        due = lifecycle.next_reminder(approval.facts(), [step.after for step in plan.steps[1:]], work.now)
         match due:
             case lifecycle.Remind():
-                await self._remind(work, approval, due)
+                await self._step(work, approval, plan, due)
             case lifecycle.NotYet(at):
                 await _look_again(approval, at)
             case lifecycle.Settled():
@@ -85,46 +84,44 @@ class Reminders:
                 pass
         return due
 
-    async def _remind(self, work: Work, approval: ApprovalRequest, due: lifecycle.Remind) -> None:
-        """Everyone asked is reminded once for this step; with the last step the tenant's admins are asked too."""
-        step = ApprovalRequest.filter(
+    async def _step(self, work: Work, approval: ApprovalRequest, plan: QuestionPlan, due: lifecycle.Remind) -> None:
+        """Everyone asked so far is reminded once, and whom the steps name is asked, however many fell due at once."""
+        first = approval.reminders_sent + 1
+        untaken = ApprovalRequest.filter(
             id=approval.id, status=ApprovalStatus.PENDING, reminders_sent=approval.reminders_sent
         )
-        if not await step.update(reminders_sent=due.step, next_due_at=due.next_at, revision=F("revision") + 1):
+        if not await untaken.update(reminders_sent=due.step, next_due_at=due.next_at, revision=F("revision") + 1):
             return
         await approval.refresh_from_db()
-        copies = await CardCopy.filter(approval_id=approval.id, message_id__not_isnull=True)
-        for copy in copies:
-            await self._remind_person(work, approval, copy, due.step)
-        admins = await self._escalate(work, approval) if due.next_at >= approval.expires_at else []
+        details: JsonObject = {"step": due.step, "waited_seconds": int(due.waited.total_seconds())}
+        details |= await self._remind(work, approval, plan, range(first, due.step + 1))
+        details["asked_too"] = await self._ask(work, approval, plan, range(first, due.step + 1))
         await self._approvals.telling.changed(work, approval)
-        details: JsonObject = {
-            "step": due.step,
-            "waited_seconds": int(due.waited.total_seconds()),
-            "reminded": [str(copy.person_id) for copy in copies],
-            "asked_too": [str(admin) for admin in admins],
-        }
         work.audit(approval_fact(approval, "system", "approval.reminded", details))
 
-    async def _remind_person(self, work: Work, approval: ApprovalRequest, copy: CardCopy, step: int) -> None:
-        person = await User.get(id=copy.person_id)
-        view = await self._views.of(approval, work.now, person_id=person.id)
-        reminder = outbox.text(
-            tenant=approval.tenant,
-            person_id=person.id,
-            app_id=copy.app_id,
-            text=messages.reminder_text(view, person.language).text,
-            now=work.now,
-            approval_id=approval.id,
-            dedupe=f"reminder:{approval.id}:{step}:{person.id}",
-            thread_of=copy.id,
-            only_while=ApprovalStatus.PENDING,
-        )
-        await outbox.add([reminder])
+    async def _remind(self, work: Work, approval: ApprovalRequest, plan: QuestionPlan, steps: range) -> JsonObject:
+        """In the hardest of the ways that these steps name; for the audit: how, whom, and who is left alone and why."""
+        ways = [nudge for nudge in (plan.steps[step].nudge for step in steps) if nudge is not None]
+        if not ways:
+            return {"nudge": None, "reminded": [], "spared": []}
+        how = max(ways, key=lambda way: way.hardness)
+        reminded: list[Json] = []
+        spared: list[Json] = []
+        for copy in await CardCopy.filter(approval_id=approval.id).order_by("id"):
+            why = await queueing.nudge(approval, copy, plan, how, steps[-1], self._usual, work.now)
+            if why is None:
+                reminded.append(str(copy.person_id))
+            else:
+                spared.append([str(copy.person_id), why.value])
+        return {"nudge": how.value, "reminded": reminded, "spared": spared}
 
-    async def _escalate(self, work: Work, approval: ApprovalRequest) -> list[UUID]:
-        admins = [admin.id for admin in await self._people.admins(approval.tenant)]
-        return await self._approvals.telling.ask(work, approval, admins, app_id=None)
+    async def _ask(self, work: Work, approval: ApprovalRequest, plan: QuestionPlan, steps: range) -> list[Json]:
+        asked: list[Json] = []
+        for step in steps:
+            if plan.steps[step].ask:
+                stepped = await self._questioning.step(work, approval, step)
+                asked += [str(person) for person in stepped.asked]
+        return asked
 
     async def _approved(self, work: Work, approval: ApprovalRequest) -> None:
         """A go-ahead is not kept for ever, and neither is the wait for its outcome."""

@@ -12,7 +12,9 @@ from aiohttp import web
 
 from bot.feishu.inbound import Unauthentic, decode
 from bot.people.apps import FeishuApps, UnknownApp
+from bot.people.news import PersonNews
 from bot.ports import Clock
+from bot.receipts import Receipts
 from handlers.card_clicks import CardClicks
 from handlers.chat import Chat
 from models.values import (
@@ -22,6 +24,8 @@ from models.values import (
     InboundEvent,
     JsonObject,
     MenuPress,
+    MessagesRead,
+    PersonChanged,
     UnhandledEvent,
     UrlChallenge,
 )
@@ -38,9 +42,11 @@ log = structlog.get_logger()
 class Dispatcher:
     """Where both transports meet: an authentic event in, the answer to it out, everything durable in between."""
 
-    def __init__(self, card_clicks: CardClicks, chat: Chat) -> None:
+    def __init__(self, card_clicks: CardClicks, chat: Chat, receipts: Receipts, news: PersonNews) -> None:
         self._card_clicks = card_clicks
         self._chat = chat
+        self._receipts = receipts
+        self._news = news
 
     async def dispatch(self, app: AppCredentials, event: InboundEvent) -> JsonObject:
         match event:
@@ -53,6 +59,12 @@ class Dispatcher:
                 return {}
             case MenuPress() as press:
                 await self._chat.on_menu(press, app)
+                return {}
+            case MessagesRead() as read:
+                await self._receipts.read(app, read)
+                return {}
+            case PersonChanged() as changed:
+                await self._news.changed(app, changed)
                 return {}
             case UnhandledEvent(event_type=event_type):
                 log.info("feishu.unhandled", app=app.app_id, type=event_type)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
 import structlog
+from tortoise.expressions import F
 
 from bot import outbox
 from bot.approvals import ApprovalService
@@ -19,6 +19,7 @@ from bot.delivery.results import SUPERSEDED, Result, Settled, words
 from bot.ledger import Work
 from bot.people.joining import People
 from bot.ports import CardMessage, Clock, FeishuFault, PayloadRefused, ReceiverRefused, SentMessage, TextMessage
+from bot.receipts import reached
 from bot.views import Views
 from bot.waiters.registry import Waiters
 from cards import messages
@@ -102,11 +103,13 @@ class AskWithCard:
     async def _sent(self, message: OutboxMessage, copy: CardCopy, sent: _Sent, work: Work) -> None:
         # Locked: whoever changes the approval either has committed, and is seen here, or will find the message id.
         approval = await ApprovalRequest.select_for_update().get(id=copy.approval_id)
+        present = await CardCopy.get(id=copy.id)
         await CardCopy.filter(id=copy.id).update(
+            app_id=sent.message.app_id or copy.app_id,
             message_id=sent.message.message_id,
             chat_id=sent.message.chat_id,
             is_card=sent.is_card,
-            state=Delivery.SENT if sent.is_card else Delivery.DEGRADED,
+            state=_how_far(present, sent),
             shown_revision=sent.shown,
             fault=sent.words,
             sent_at=work.now,
@@ -115,26 +118,34 @@ class AskWithCard:
             work.audit(fact(message, "delivery.degraded", fault=sent.fault, approval=approval))
         if sent.is_card and approval.revision > sent.shown:
             await outbox.add([outbox.card_update(approval, copy, work.now)])
-        await self._follow(work, approval)
+        await reached(work, approval, self._waiters)
 
     async def _withdraw(self, copy: CardCopy, approval_id: UUID, work: Work) -> None:
-        """The person was never asked, so nothing says that it was."""
-        await CardCopy.filter(id=copy.id, message_id=None).delete()
-        await self._follow(work, await ApprovalRequest.get(id=approval_id))
+        """The person was never asked, so nothing says that it was: neither the copy nor the others' cards."""
+        approval = await ApprovalRequest.select_for_update().get(id=approval_id)
+        if await CardCopy.filter(id=copy.id, message_id=None).delete():
+            await self._follow(work, approval)
+        await reached(work, approval, self._waiters)
+
+    async def _follow(self, work: Work, approval: ApprovalRequest) -> None:
+        """The cards that say who else was asked say it again."""
+        await ApprovalRequest.filter(id=approval.id).update(revision=F("revision") + 1)
+        await approval.refresh_from_db(fields=["revision"])
+        await self._approvals.telling.changed(work, approval)
 
     async def _undeliverable(self, message: OutboxMessage, fault: BaseException, work: Work) -> None:
         approval = await ApprovalRequest.select_for_update().get(id=message.approval_id)
         copy = await CardCopy.get(id=_copy_id(message))
         await CardCopy.filter(id=copy.id).update(state=Delivery.UNDELIVERABLE, fault=words(fault))
-        asked = []
+        asked: list[UUID] = []
         if approval.status is ApprovalStatus.PENDING:
-            admins = [admin.id for admin in await self._people.admins(approval.tenant)]
-            asked = await self._approvals.telling.ask(work, approval, admins, app_id=None)
+            asked = await self._approvals.questioning.unreachable(work, approval, copy.person_id)
+        await self._follow(work, approval)
         await self._alert(work, approval, copy, fault)
         work.audit(
             fact(message, "delivery.failed", fault=fault, approval=approval, asked_instead=[str(one) for one in asked])
         )
-        await self._follow(work, approval)
+        await reached(work, approval, self._waiters)
 
     async def _alert(self, work: Work, approval: ApprovalRequest, copy: CardCopy, fault: BaseException) -> None:
         facts = await self._views.of(approval, work.now)
@@ -150,25 +161,14 @@ class AskWithCard:
         )
         await self._alerts.tell(work, approval.tenant, f"card:{copy.id}", view, spare=person.id)
 
-    async def _follow(self, work: Work, approval: ApprovalRequest) -> None:
-        """The approval says how far its question got; whoever waits for it may look."""
-        asked = await CardCopy.filter(approval_id=approval.id).order_by("id")
-        reached = _furthest([copy.state for copy in asked]) if asked else approval.delivery
-        detail = next((copy.fault for copy in asked if copy.fault), None)
-        if (reached, detail) == (approval.delivery, approval.delivery_detail):
-            return
-        await ApprovalRequest.filter(id=approval.id).update(delivery=reached, delivery_detail=detail)
-        if reached is Delivery.UNDELIVERABLE:  # rare, so that it may cost a NOTIFY (design.md 4.3)
-            await self._waiters.notify(approval.id)
-        work.after_commit(partial(self._waiters.wake, [approval.id]))
 
-
-def _furthest(states: Collection[Delivery]) -> Delivery:
-    order = (
-        *(Delivery.ACTED, Delivery.SEEN, Delivery.SENT),
-        *(Delivery.DEGRADED, Delivery.QUEUED, Delivery.UNDELIVERABLE),
-    )
-    return next(state for state in order if state in states)
+def _how_far(copy: CardCopy, sent: _Sent) -> Delivery:
+    """A press, or a receipt, may overtake the record of the send."""
+    if copy.acted_at is not None:
+        return Delivery.ACTED
+    if copy.seen_at is not None:
+        return Delivery.SEEN
+    return Delivery.SENT if sent.is_card else Delivery.DEGRADED
 
 
 def _draw(view: ApprovalView) -> JsonObject:

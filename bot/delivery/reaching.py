@@ -1,7 +1,8 @@
-"""Reaching a person: every way that Feishu knows, best first, then the e-mail address."""
+"""Reaching a person: every way that Feishu knows, best first, then by e-mail, then through the other apps."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from bot.people.joining import People
@@ -25,10 +26,24 @@ class Reach:
         self._clock = clock
 
     async def send(self, person_id: UUID, app_id: str, message: OutgoingMessage, *, uuid: str) -> SentMessage:
-        """The message as it was sent. Raises ReceiverRefused when no way leads to the person, else the fault.
+        """The message as it was sent, through this app or else another of the person's own.
 
-        Each id goes with its own receive_id_type (feishu-protocol 4.1). A refused one was not sent, so the next may
-        carry the same uuid.
+        Raises ReceiverRefused when no way leads to the person, else the fault.
+        """
+        try:
+            return await self._through(app_id, person_id, message, uuid)
+        except ReceiverRefused as refused:
+            for other in await self._people.other_apps(person_id, app_id):
+                try:
+                    return replace(await self._through(other, person_id, message, uuid), app_id=other)
+                except (ReceiverRefused, FeishuMisconfigured):  # the first refusal says more
+                    continue
+            raise refused
+
+    async def _through(self, app_id: str, person_id: UUID, message: OutgoingMessage, uuid: str) -> SentMessage:
+        """Each id goes with its own receive_id_type (feishu-protocol 4.1), at last the one that the e-mail tells.
+
+        A refused one was not sent, so the next may carry the same uuid.
         """
         refused = ReceiverRefused("no Feishu id and no e-mail address that Feishu knows")
         known = await self._people.receivers(person_id, app_id)

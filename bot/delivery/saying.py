@@ -86,7 +86,13 @@ class SendReply:
         payload = json.loads(message.payload)
         text = TextMessage(payload["text"])
         try:
-            sent = await self._gateway.reply(message.app_id or "", payload["message_id"], text, uuid=str(message.id))
+            sent = await self._gateway.reply(
+                message.app_id or "",
+                payload["message_id"],
+                text,
+                uuid=str(message.id),
+                in_thread=payload.get("in_thread", False),
+            )
         except MessageGone as gone:
             if message.person_id is None:
                 return Settled(OutboxState.DISCARDED, partial(_gone, message, gone), fault=words(gone))
@@ -99,8 +105,10 @@ class LearnIdentity:
         self._reach = reach
 
     async def deliver(self, message: OutboxMessage) -> Result:
-        """The person's open_id in the app is known. Raises UnknownAddress."""
+        """The person's open_id in the app is known. Raises UnknownAddress, unless that is nothing to be told."""
         if await self._reach.learn(*_addressee(message)) is None:
+            if json.loads(message.payload).get("quiet"):
+                return SUPERSEDED
             raise UnknownAddress
         return DELIVERED
 

@@ -13,6 +13,7 @@ import aiohttp
 
 from bot.feishu.errors import TOKEN_REJECTED, is_rate_limit
 from bot.feishu.limits import RateLimits
+from bot.feishu.replies import data_of, items_in, next_page, profile_in, receipts_in, text_of, texts_of
 from bot.feishu.tokens import TokenCache
 from bot.feishu.transport import Call, Transport
 from bot.ports import (
@@ -23,12 +24,16 @@ from bot.ports import (
     MessageGone,
     OutgoingMessage,
     PayloadRefused,
+    Profile,
+    ReadReceipt,
     Receiver,
     ReceiverRefused,
     SentMessage,
+    SlashCommand,
     TextMessage,
 )
 from bot.secrecy.box import SealBroken
+from models.enums import Nudge
 from models.values import AppCredentials, Json, JsonObject
 
 _TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"  # noqa: S105 - a path
@@ -37,7 +42,12 @@ _MESSAGE = _MESSAGES + "/{message_id}"
 _EMAILS = "/open-apis/contact/v3/users/batch_get_id"
 _PERSON = "/open-apis/contact/v3/users/{open_id}"
 _BOT = "/open-apis/bot/v3/info"
+_PIN = "/open-apis/im/v2/feed_cards/bot_time_sentive"
+_COMMANDS = "/open-apis/application/v7/app_slash_commands"
+_COMMAND = _COMMANDS + "/{command_id}"
 _EMAILS_PER_CALL = 50
+_MOST_READERS = 500  # of one message; ours stand in private chats
+_URGENT = (Nudge.URGENT_APP, Nudge.URGENT_SMS, Nudge.URGENT_PHONE)
 _TOKEN_TEXT = re.compile(r"[!-~]+")
 
 
@@ -91,17 +101,60 @@ class FeishuClient:
         return found
 
     async def name(self, app_id: str, open_id: str) -> str | None:
-        path = _PERSON.format(open_id=quote(open_id, safe=""))
-        body = await self._call(app_id, Call("GET", _PERSON, path, None, {"user_id_type": "open_id"}))
-        data = body.get("data")
-        user = data.get("user") if isinstance(data, dict) else None
-        name = user.get("name") if isinstance(user, dict) else None
-        return name if isinstance(name, str) and name.strip() else None
+        profile = await self.profile(app_id, open_id)
+        return profile.name if profile else None
 
     async def bot(self, app_id: str) -> BotIdentity:
         body = await self._call(app_id, Call("GET", _BOT, _BOT))
         bot = body.get("bot")  # not under `data`
         return BotIdentity(open_id=_member(bot, "open_id"), name=_member(bot, "app_name"))
+
+    async def urgent(self, app_id: str, message_id: str, open_ids: list[str], how: Nudge) -> list[str]:
+        if how not in _URGENT:
+            raise ValueError(f"{how} is no buzz")
+        path, query = f"{_of_message(message_id)}/{how.value}", {"user_id_type": "open_id"}
+        call = Call("PATCH", f"{_MESSAGE}/{how.value}", path, {"user_id_list": [*open_ids]}, query)
+        return texts_of(data_of(await self._message_call(app_id, call, message_id)), "invalid_user_id_list")
+
+    async def pin_bot(self, app_id: str, open_ids: list[str], *, pinned: bool) -> None:
+        body: JsonObject = {"time_sensitive": pinned, "user_ids": [*open_ids]}
+        call = Call("PATCH", _PIN, _PIN, body, {"user_id_type": "open_id"})
+        failed = data_of(await self._call(app_id, call)).get("failed_user_reasons")
+        if isinstance(failed, list) and failed:
+            raise ReceiverRefused(f"not pinned: {_json({'failed': failed})[:200]}")
+
+    async def read_by(self, app_id: str, message_id: str) -> list[ReadReceipt]:
+        found: list[ReadReceipt] = []
+        page: str | None = ""
+        while page is not None:
+            query = {"user_id_type": "open_id", "page_size": "100"} | ({"page_token": page} if page else {})
+            call = Call("GET", _MESSAGE + "/read_users", _of_message(message_id) + "/read_users", None, query)
+            body = await self._call(app_id, call)
+            found += receipts_in(body)
+            page = next_page(body) if len(found) < _MOST_READERS else None
+        return found
+
+    async def profile(self, app_id: str, open_id: str) -> Profile | None:
+        path = _PERSON.format(open_id=quote(open_id, safe=""))
+        return profile_in(await self._call(app_id, Call("GET", _PERSON, path, None, {"user_id_type": "open_id"})))
+
+    async def register_commands(self, app_id: str, commands: list[SlashCommand]) -> int:
+        known = items_in(await self._call(app_id, Call("GET", _COMMANDS, _COMMANDS)))
+        by_name = {name: item for item in known if (name := text_of(item, "command")) is not None}
+        changed = 0
+        for command in commands:
+            item = by_name.pop(command.name, None)
+            if item is not None and _reads_so(item, command):
+                continue
+            call = Call("POST", _COMMANDS, _COMMANDS, _described(command))
+            if item is not None:
+                call = Call("PATCH", _COMMAND, _command(item), _described(command))
+            await self._call(app_id, call)
+            changed += 1
+        for item in by_name.values():
+            await self._call(app_id, Call("DELETE", _COMMAND, _command(item)))
+            changed += 1
+        return changed
 
     async def _look_up(self, app_id: str, emails: Sequence[str]) -> list[tuple[str, str]]:
         body: JsonObject = {"emails": list(emails), "include_resigned": False}
@@ -188,6 +241,25 @@ def _json(content: JsonObject) -> str:
 
 def _of_message(message_id: str) -> str:
     return f"{_MESSAGES}/{quote(message_id, safe='')}"
+
+
+def _described(command: SlashCommand) -> JsonObject:
+    words: JsonObject = {"zh_cn": command.zh, "en_us": command.en}
+    return {"command": command.name, "description": {"default_value": command.en, "i18n": words}}
+
+
+def _reads_so(item: JsonObject, command: SlashCommand) -> bool:
+    """Whether it is registered with these words; Feishu may tell more members than were written."""
+    told = item.get("description")
+    words = told.get("i18n") if isinstance(told, dict) else None
+    if not isinstance(told, dict) or not isinstance(words, dict):
+        return False
+    found = (told.get("default_value"), words.get("zh_cn"), words.get("en_us"))
+    return found == (command.en, command.zh, command.en)
+
+
+def _command(item: JsonObject) -> str:
+    return f"{_COMMANDS}/{quote(_member(item, 'command_id'), safe='')}"
 
 
 def _sent(body: JsonObject) -> SentMessage:

@@ -29,9 +29,9 @@ _TOKEN_INVALID = 99991663
 _RATE = frozenset({99991400, 230020, 11232, 11233, 11247})
 _SCOPE = frozenset({99991672, 99991679, 230027})
 _MISCONFIGURED = frozenset({10003, 10014, 10015, 99991401, 99991662, 99991673, 230006}) | _SCOPE
-_RECEIVER = frozenset({230002, 230013, 230029, 230034, 230035, 230038, 230053, 232009}) | frozenset(
-    range(99992350, 99992366)  # ids that are unknown, malformed, of another app or of another tenant
-)
+_RECEIVER = frozenset({230002, 230013, 230023, 230029, 230034, 230035, 230038, 230053, 232009})
+_RECEIVER |= {41012, 41050}  # the directory's: no such id, or not for this app to see
+_RECEIVER |= frozenset(range(99992350, 99992366))  # ids that are unknown, malformed, of another app or tenant
 _PAYLOAD = frozenset({230001, 230022, 230025, 230028, 230099})
 _GONE = frozenset({230011, 230012, 230019, 230031, 230054, 230110})
 _STILL_SENDING = 230049

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.feishu.message_text import mentions_in, text_in
+from bot.feishu.replies import employment_in
 from bot.feishu.timestamps import instant
 from bot.foreign_json import NotJson, parse_object
+from models.enums import Employment
 from models.values import (
     CardClick,
     ChatMessage,
@@ -18,6 +20,8 @@ from models.values import (
     Json,
     JsonObject,
     MenuPress,
+    MessagesRead,
+    PersonChanged,
     PersonIds,
     UnhandledEvent,
 )
@@ -25,7 +29,15 @@ from models.values import (
 CARD_CLICK = "card.action.trigger"
 MESSAGE = "im.message.receive_v1"
 MENU = "application.bot.menu_v6"
+READ = "im.message.message_read_v1"
+LEFT = "contact.user.deleted_v3"
+UPDATED = "contact.user.updated_v3"
 ENTERED = "im.chat.access_event.bot_p2p_chat_entered_v1"
+
+ID_LIMIT = 80
+"""Characters of a message id that are looked at: the width of our column, beyond which the ORM refuses to look."""
+
+MOST_READ = 500  # messages of one event that are looked at
 
 
 class _Malformed(Exception):
@@ -65,7 +77,7 @@ def _card_click(header: JsonObject, event: JsonObject, app_id: str) -> CardClick
         event_id=_required(header, "event_id"),
         app_id=app_id,
         operator=_person(operator, _text(operator, "tenant_key")),
-        message_id=_text(context, "open_message_id"),
+        message_id=_short(_text(context, "open_message_id")),
         chat_id=_text(context, "open_chat_id"),
         value=_carried(action.get("value")),
         name=_text(action, "name"),
@@ -118,11 +130,45 @@ def _menu_operator(event: JsonObject) -> JsonObject:
     return _object(_object(event, "operator"), "operator_id")
 
 
+def _messages_read(header: JsonObject, event: JsonObject, app_id: str) -> MessagesRead:
+    reader = _object(event, "reader")
+    at = instant(reader.get("read_time")) or instant(header.get("create_time"))
+    ids = event.get("message_id_list")
+    if at is None or not isinstance(ids, list):
+        raise _Malformed
+    told = tuple(one for one in ids if isinstance(one, str) and 0 < len(one) <= ID_LIMIT and "\0" not in one)
+    person = _person(_object(reader, "reader_id"), _text(reader, "tenant_key") or _text(header, "tenant_key"))
+    return MessagesRead(_required(header, "event_id"), app_id, person, told[:MOST_READ], at)
+
+
+def _person_deleted(header: JsonObject, event: JsonObject, app_id: str) -> PersonChanged:
+    return _person_changed(header, event, app_id, gone=True)
+
+
+def _person_updated(header: JsonObject, event: JsonObject, app_id: str) -> PersonChanged:
+    return _person_changed(header, event, app_id, gone=False)
+
+
+def _person_changed(header: JsonObject, event: JsonObject, app_id: str, *, gone: bool) -> PersonChanged:
+    told = _object(event, "object")
+    at = instant(header.get("create_time"))
+    if at is None:
+        raise _Malformed
+    if not gone and not isinstance(told.get("status"), dict):  # renamed, moved: nothing that concerns us
+        raise _Malformed
+    employment = Employment.LEFT if gone else employment_in(told.get("status"))
+    person = _person(told, _text(header, "tenant_key"))
+    return PersonChanged(_required(header, "event_id"), app_id, person, employment, at)
+
+
 _BUILDERS: dict[str, Callable[[JsonObject, JsonObject, str], InboundEvent]] = {
     CARD_CLICK: _card_click,
     MESSAGE: _chat_message,
     MENU: _menu_press,
     ENTERED: _entered,
+    READ: _messages_read,
+    LEFT: _person_deleted,
+    UPDATED: _person_updated,
 }
 
 
@@ -153,6 +199,11 @@ def _object(parent: JsonObject, key: str) -> JsonObject:
 def _text(parent: JsonObject, key: str) -> str | None:
     value = parent.get(key)
     return value if isinstance(value, str) and value else None
+
+
+def _short(text: str | None) -> str | None:
+    """An id that may be one of ours."""
+    return text if text is not None and len(text) <= ID_LIMIT and "\0" not in text else None
 
 
 def _required(parent: JsonObject, key: str) -> str:

@@ -10,12 +10,13 @@ import pytest
 
 from bot import outbox
 from bot.database import Database, transaction
-from bot.delivery.asking import AskWithCard
 from bot.ledger import Work
 from bot.ports import FeishuMisconfigured, FeishuUnavailable, MessageGone, PayloadRefused, ReceiverType
+from bot.receipts import reached
+from bot.waiters.registry import Waiters
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import ApprovalStatus, Delivery, OutboxKind, OutboxState, Role, Verdict
-from models.tables import FeishuIdentity, Notification, OutboxMessage
+from models.tables import FeishuIdentity, Notification, OutboxMessage, User
 from tests.support.gate import APP_ID
 from tests.support.office import Office, copies, facts_of, fresh, open_office, state_of
 
@@ -163,6 +164,7 @@ async def test_no_update_is_ever_lost_between_sends_and_resolutions(office: Offi
     approvals = []
     for number in range(20):
         creator = await office.person(f"P{number}")
+        await User.filter(id=creator.id).update(looked_up_at=office.gate.clock.now())  # else that takes the slots
         caller = await office.gate.agent(creator, name=f"Agent {number}")
         answer = await office.gate.check(caller)
         approvals.append((await ApprovalRequest.get(id=answer.approval_id), creator))
@@ -190,14 +192,14 @@ async def test_a_resolution_waits_for_the_record_of_a_send(office: Office, monke
     """Else its update would find no message id, and the record no newer revision: the open card would stay."""
     ann = await office.person("Ann")
     approval = await office.asked(ann)
-    recording, go_on, follow = asyncio.Event(), asyncio.Event(), AskWithCard._follow
+    recording, go_on = asyncio.Event(), asyncio.Event()
 
-    async def paused(self: AskWithCard, work: Work, approval: ApprovalRequest) -> None:
+    async def paused(work: Work, approval: ApprovalRequest, waiters: Waiters) -> Delivery:
         recording.set()
         await go_on.wait()
-        await follow(self, work, approval)
+        return await reached(work, approval, waiters)
 
-    monkeypatch.setattr(AskWithCard, "_follow", paused)
+    monkeypatch.setattr("bot.delivery.asking.reached", paused)
     sending = asyncio.create_task(office.deliver())
     await recording.wait()
     resolving = asyncio.create_task(office.resolve(approval, ann, Verdict.REJECT))

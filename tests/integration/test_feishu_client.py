@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -22,12 +23,16 @@ from bot.ports import (
     FeishuUnavailable,
     MessageGone,
     PayloadRefused,
+    Profile,
+    ReadReceipt,
     Receiver,
     ReceiverRefused,
     ReceiverType,
     SentMessage,
+    SlashCommand,
     TextMessage,
 )
+from models.enums import Employment, Nudge
 from models.values import AppCredentials
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -589,3 +594,179 @@ async def test_a_call_is_one_line_without_secrets(client: FeishuClient, platform
         "log_id": "L9",
     }
     assert not any(secret in str(lines) for secret in ("t-1", "s3cret", "hello", "ou_min"))
+
+
+# --- who has seen it, who is buzzed, who somebody is
+
+BUZZ = {"user_id_list": ["ou_min", "ou_gone"]}
+PIN = {"time_sensitive": True, "user_ids": ["ou_min"]}
+OPEN_ID = {"user_id_type": "open_id"}
+MESSAGE = "/open-apis/im/v1/messages/om_7"
+COMMANDS = "/open-apis/application/v7/app_slash_commands"
+WIRE: dict[str, tuple[str, str, dict[str, str], Any]] = {
+    "urgent_app": ("PATCH", f"{MESSAGE}/urgent_app", OPEN_ID, BUZZ),
+    "urgent_sms": ("PATCH", f"{MESSAGE}/urgent_sms", OPEN_ID, BUZZ),
+    "urgent_phone": ("PATCH", f"{MESSAGE}/urgent_phone", OPEN_ID, BUZZ),
+    "pin": ("PATCH", "/open-apis/im/v2/feed_cards/bot_time_sentive", OPEN_ID, PIN),
+    "read": ("GET", f"{MESSAGE}/read_users", OPEN_ID | {"page_size": "100"}, None),
+    "profile": ("GET", "/open-apis/contact/v3/users/ou_min", OPEN_ID, None),
+}
+"""What goes over the wire; the last test here has Feishu's own library write the same."""
+
+
+def success(**data: Any) -> Handler:
+    return answer({"code": 0, "msg": "success", "data": data})
+
+
+def wire(platform: Platform) -> tuple[str, str, dict[str, str], Any]:
+    [(method, path, query, body, _)] = platform.calls
+    return method, path, query, body
+
+
+@pytest.mark.parametrize("how", [Nudge.URGENT_APP, Nudge.URGENT_SMS, Nudge.URGENT_PHONE])
+async def test_people_are_buzzed_about_a_message(client: FeishuClient, platform: Platform, how: Nudge) -> None:
+    platform.planned = [success(invalid_user_id_list=["ou_gone", 7])]
+    assert await client.urgent("cli_a", "om_7", ["ou_min", "ou_gone"], how) == ["ou_gone"]
+    assert wire(platform) == WIRE[how.value]
+
+
+async def test_a_soft_reminder_is_no_buzz(client: FeishuClient, platform: Platform) -> None:
+    with pytest.raises(ValueError, match="no buzz"):
+        await client.urgent("cli_a", "om_7", ["ou_min"], Nudge.PIN)
+    assert platform.calls == []
+
+
+async def test_the_bot_is_pinned_unless_feishu_names_a_reason(client: FeishuClient, platform: Platform) -> None:
+    platform.planned = [success(failed_user_reasons=[])]
+    await client.pin_bot("cli_a", ["ou_min"], pinned=True)
+    assert wire(platform) == WIRE["pin"]
+    reason = {"error_code": 230013, "error_message": "no", "user_id": "ou_min"}
+    platform.planned = [success(failed_user_reasons=[reason])]
+    with pytest.raises(ReceiverRefused, match="230013"):
+        await client.pin_bot("cli_a", ["ou_min"], pinned=False)
+    assert platform.calls[-1][3]["time_sensitive"] is False
+
+
+async def test_readers_are_read_page_by_page(client: FeishuClient, platform: Platform) -> None:
+    first = {"user_id": "ou_1", "user_id_type": "open_id", "timestamp": "1767225600123", "tenant_key": "t"}
+    odd = [{"user_id": "ou_2"}, {"timestamp": "1767225600123"}, None, {"user_id": 3, "timestamp": "1767225600123"}]
+    last = first | {"user_id": "ou_4", "timestamp": "1767225601000"}
+    platform.planned = [
+        success(items=[first, *odd], has_more=True, page_token="p/2"),
+        success(items=[last], has_more=False, page_token="p3"),
+    ]
+    found = await client.read_by("cli_a", "om_7")
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    assert found == [
+        ReadReceipt("ou_1", start + timedelta(milliseconds=123)),
+        ReadReceipt("ou_4", start + timedelta(seconds=1)),
+    ]
+    assert platform.calls[0][:4] == WIRE["read"]
+    assert platform.calls[1][2] == WIRE["read"][2] | {"page_token": "p/2"}
+
+
+async def test_readers_without_end_are_not_read_for_ever(client: FeishuClient, platform: Platform) -> None:
+    reader = {"user_id": "ou_1", "timestamp": "1767225600123"}
+    platform.planned = [success(items=[reader] * 100, has_more=True, page_token=str(page)) for page in range(50)]
+    assert len(await client.read_by("cli_a", "om_7")) == 500
+
+
+STATUS = {"is_frozen": False, "is_resigned": False, "is_activated": True, "is_exited": False, "is_unjoin": False}
+
+
+@pytest.mark.parametrize(
+    ("user", "profile"),
+    [
+        (
+            {"name": "林", "leader_user_id": "ou_boss", "time_zone": "Asia/Tokyo", "status": STATUS},
+            Profile("林", Employment.ACTIVE, "ou_boss", "Asia/Tokyo"),
+        ),
+        ({"status": STATUS | {"is_frozen": True}}, Profile(employment=Employment.FROZEN)),
+        ({"status": STATUS | {"is_frozen": True, "is_resigned": True}}, Profile(employment=Employment.LEFT)),
+        ({"status": STATUS | {"is_exited": True}}, Profile(employment=Employment.LEFT)),
+        ({"name": " ", "leader_user_id": 5, "time_zone": None, "status": "gone"}, Profile()),
+        ({}, Profile()),
+        (None, None),
+    ],
+)
+async def test_a_person_is_as_feishu_tells(
+    client: FeishuClient, platform: Platform, user: Any, profile: Profile | None
+) -> None:
+    platform.planned = [success(user=user)]
+    assert await client.profile("cli_a", "ou_min") == profile
+    assert wire(platform) == WIRE["profile"]
+
+
+async def test_an_open_id_stays_in_its_place_in_the_path(client: FeishuClient, platform: Platform) -> None:
+    platform.planned = [success(user={"name": "林"})]
+    assert await client.name("cli_a", "../messages?x=1") == "林"
+    assert platform.calls[0][1] == "/open-apis/contact/v3/users/..%2Fmessages%3Fx%3D1"
+
+
+@pytest.mark.parametrize("code", [41012, 41050])
+async def test_who_is_not_to_be_seen_is_refused(client: FeishuClient, platform: Platform, code: int) -> None:
+    platform.planned = [answer({"code": code, "msg": "no user authority error"}, 403)]
+    with pytest.raises(ReceiverRefused):
+        await client.profile("cli_a", "ou_min")
+
+
+async def test_only_what_differs_of_the_slash_commands_is_changed(client: FeishuClient, platform: Platform) -> None:
+    def told(id_: str, name: str, zh: str, en: str) -> dict[str, Any]:
+        words = {"zh_cn": zh, "en_us": en, "ja_jp": None}
+        description = {"default_value": en, "i18n": words}
+        return {"command_id": id_, "command": name, "description": description, "create_time": "1"}
+
+    items = [told("1", "same", "同", "same"), told("2", "reworded", "旧", "old"), told("3/", "over", "废", "over")]
+    platform.planned = [success(items=items), *(success() for _ in range(3))]
+    wanted = [
+        SlashCommand("same", "同", "same"),
+        SlashCommand("reworded", "新", "new"),
+        SlashCommand("more", "加", "m"),
+    ]
+    assert await client.register_commands("cli_a", wanted) == 3
+    description = {"default_value": "new", "i18n": {"zh_cn": "新", "en_us": "new"}}
+    added = {"default_value": "m", "i18n": {"zh_cn": "加", "en_us": "m"}}
+    assert [call[:4] for call in platform.calls] == [
+        ("GET", COMMANDS, {}, None),
+        ("PATCH", f"{COMMANDS}/2", {}, {"command": "reworded", "description": description}),
+        ("POST", COMMANDS, {}, {"command": "more", "description": added}),
+        ("DELETE", f"{COMMANDS}/3%2F", {}, None),
+    ]
+
+
+@pytest.mark.slow
+def test_feishus_own_library_writes_the_same_requests() -> None:
+    """The requests above were not tried on the platform: this compares them with its typed client's, as text."""
+    from lark_oapi.api.contact.v3 import GetUserRequest
+    from lark_oapi.api.im.v1 import (
+        ReadUsersMessageRequest,
+        UrgentAppMessageRequest,
+        UrgentPhoneMessageRequest,
+        UrgentReceivers,
+        UrgentSmsMessageRequest,
+    )
+    from lark_oapi.api.im.v2 import BotTimeSentiveFeedCardRequest, BotTimeSentiveFeedCardRequestBody
+    from lark_oapi.core.json import JSON
+
+    receivers = UrgentReceivers(BUZZ)
+    urgent = {
+        "urgent_app": UrgentAppMessageRequest,
+        "urgent_sms": UrgentSmsMessageRequest,
+        "urgent_phone": UrgentPhoneMessageRequest,
+    }
+    built: dict[str, Any] = {
+        name: request.builder().message_id("om_7").user_id_type("open_id").request_body(receivers).build()
+        for name, request in urgent.items()
+    }
+    pin = BotTimeSentiveFeedCardRequestBody(PIN)
+    built["pin"] = BotTimeSentiveFeedCardRequest.builder().user_id_type("open_id").request_body(pin).build()
+    read = ReadUsersMessageRequest.builder().message_id("om_7").user_id_type("open_id")
+    built["read"] = read.page_size(100).build()
+    built["profile"] = GetUserRequest.builder().user_id("ou_min").user_id_type("open_id").build()
+    for name, request in built.items():
+        path = request.uri
+        for key, value in request.paths.items():
+            path = path.replace(f":{key}", value)
+        body = json.loads(JSON.marshal(request.body)) if request.body is not None else None
+        query = {key: str(value) for key, value in request.queries}
+        assert (request.http_method.name, path, query, body) == WIRE[name], name

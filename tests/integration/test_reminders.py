@@ -16,7 +16,7 @@ from bot.reminders import Reminders
 from models.approval import ApprovalRequest
 from models.enums import ApprovalStatus, ExecutionStatus, Role
 from models.tables import Agent, OutboxMessage
-from tests.support.office import Office, copies, facts_of, fresh, open_office
+from tests.support.office import ANY_TIME, Office, copies, facts_of, fresh, open_office
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def replica(office: Office) -> Reminders:
     gate = office.gate
     ledger = Ledger(gate.clock)
     approvals = ApprovalService(ledger, gate.waiters, gate.bell, gate.people, gate.views, gate.approvals.times)
-    return Reminders(ledger, approvals, gate.people, gate.views)
+    return Reminders(ledger, approvals, ANY_TIME)
 
 
 async def test_a_reminder_is_a_text_in_the_thread_and_a_newer_card(office: Office) -> None:
@@ -199,7 +199,7 @@ async def test_one_that_fails_keeps_no_other_from_its_reminder(office: Office) -
     agent = await Agent.get(id=broken.agent_id)
     await office.gate.check(Caller(agent.id, agent.token_hash), details={"tool": "delete_file", "args": {"path": "b"}})
     await office.deliver()
-    await ApprovalRequest.filter(id=broken.id).update(request="{}")
+    await ApprovalRequest.filter(id=broken.id).update(plan="{")
     office.gate.clock.move(minutes=31)
     assert await office.reminders.tick(office.gate.clock.now()) == 1
     await office.deliver()
@@ -216,4 +216,4 @@ async def test_many_due_at_once_are_all_handled(office: Office) -> None:
     office.gate.clock.move(hours=73)
     assert await office.reminders.tick(office.gate.clock.now()) == 61
     assert await ApprovalRequest.filter(status=ApprovalStatus.EXPIRED).count() == 61
-    assert await OutboxMessage.filter(dedupe__startswith="reminder:").count() == 0
+    assert await OutboxMessage.filter(dedupe__startswith="nudge:").count() == 0

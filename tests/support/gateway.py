@@ -14,11 +14,15 @@ from bot.ports import (
     FeishuUnavailable,
     MessageGone,
     OutgoingMessage,
+    Profile,
+    ReadReceipt,
     Receiver,
     ReceiverRefused,
     SentMessage,
+    SlashCommand,
     TextMessage,
 )
+from models.enums import Nudge
 from models.values import JsonObject
 
 
@@ -48,6 +52,11 @@ class RecordingGateway:
         self.unreachable: set[str] = set()  # receiver ids that are refused
         self.apps: dict[str, FeishuFault] = {}  # for every send by this app
         self.at: dict[str, FeishuFault] = {}  # for every send to this receiver id
+        self.buzzes: list[tuple[str, tuple[str, ...], Nudge]] = []  # message, whom, how
+        self.pinned: set[str] = set()  # open_ids on top of whose chats the bot stands
+        self.readers: dict[str, list[ReadReceipt]] = {}  # by message id
+        self.profiles: dict[str, Profile] = {}  # by open_id
+        self.commands: list[SlashCommand] = []
         self.faults: dict[str, deque[FeishuFault]] = defaultdict(deque)  # per call, one for each of the next calls
         self.always: dict[str, FeishuFault] = {}  # per call, for every call
         self.lost: int = 0  # so many of the next sends arrive, but their answers do not
@@ -108,6 +117,30 @@ class RecordingGateway:
 
     async def bot(self, app_id: str) -> BotIdentity:
         return BotIdentity("ou_bot", "Assent")
+
+    async def urgent(self, app_id: str, message_id: str, open_ids: list[str], how: Nudge) -> list[str]:
+        await self._called(how.value)
+        self.buzzes.append((message_id, tuple(open_ids), how))
+        return [open_id for open_id in open_ids if open_id in self.unreachable]
+
+    async def pin_bot(self, app_id: str, open_ids: list[str], *, pinned: bool) -> None:
+        await self._called("pin" if pinned else "unpin")
+        for open_id in open_ids:
+            self.pinned.add(open_id) if pinned else self.pinned.discard(open_id)
+
+    async def read_by(self, app_id: str, message_id: str) -> list[ReadReceipt]:
+        await self._called("read_by")
+        return self.readers.get(message_id, [])
+
+    async def profile(self, app_id: str, open_id: str) -> Profile | None:
+        await self._called("profile")
+        return self.profiles.get(open_id)
+
+    async def register_commands(self, app_id: str, commands: list[SlashCommand]) -> int:
+        await self._called("commands")
+        changed = len(set(self.commands) ^ set(commands))
+        self.commands = list(commands)
+        return changed
 
     async def _called(self, call: str) -> None:
         assert not in_open_transaction(), "the network was used inside a transaction"
