@@ -1,15 +1,18 @@
-"""The summary of the day that each creator gets, counted from the audit; one text, at the same time every day."""
+"""The summary of the day for each creator, counted from the audit; one text, at the hour that the person chose."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import structlog
 from tortoise.connection import get_connection
-from tortoise.expressions import Q
+from tortoise.expressions import Q, Subquery
 
 from bot import outbox
 from bot.database import is_postgres
@@ -17,11 +20,14 @@ from bot.outbox import Bell
 from bot.people.joining import People
 from cards.digests import AgentDay, digest_text
 from models.agent import Agent
-from models.enums import AgentStatus, Layer, Level
+from models.enums import AgentStatus, Employment, Layer, Level
 from models.outbox import OutboxMessage
 from models.user import User
 
 log = structlog.get_logger(__name__)
+
+NEVER = "never"
+"""Stands for no hour in a person's preferences."""
 
 LATEST = timedelta(hours=12)
 """After its time a summary of a service that was down still comes; later it is left out."""
@@ -43,58 +49,80 @@ SELECT action, level, layer, would_be, action_type, of_approval, COUNT(*) AS che
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Day:
+    begin: datetime
+    end: datetime
+    zone: tzinfo
+
+
 class Digests:
     def __init__(self, people: People, bell: Bell, *, at: time | None, zone: tzinfo) -> None:
-        """`at`: the local time of the summaries, None for no summaries."""
+        """`at` and `zone`: of those who chose none themselves; `at` None for no summaries."""
         self._people = people
         self._bell = bell
         self._at = at
         self._zone = zone
-        self._done: datetime | None = None
+        self._done: dict[UUID, datetime] = {}  # for each person the end of the newest summary
 
     async def tick(self, now: datetime) -> int:
         """Every creator who has something to read has the newest summary; how many texts that added."""
-        if self._at is None:
-            return 0
-        end = last_time(self._at, self._zone, now)
-        if end == self._done or now - end > LATEST:
-            return 0
-        begin = last_time(self._at, self._zone, end - timedelta(seconds=1))
-        told, failed = 0, False
-        for creator_id, agents in (await _agents_by_creator(begin)).items():
+        creators = await _creators()
+        due = [(person, day) for person in creators if (day := self._day(person, now)) is not None]
+        told = 0
+        for person, day in due:
             try:
-                told += await self._tell(creator_id, agents, begin, end, now)
+                told += await self._tell(person, day, now)
+                self._done[person.id] = day.end
             except Exception:  # one creator's must not keep the others' back; the next tick tries again
-                log.exception("digest.failed", creator=str(creator_id))
-                failed = True
-        if not failed:
-            self._done = end
+                log.exception("digest.failed", creator=str(person.id))
         if told:
             self._bell.ring()
         return told
 
-    async def _tell(
-        self, creator_id: UUID, agents: Sequence[Agent], begin: datetime, end: datetime, now: datetime
-    ) -> int:
-        dedupe = f"digest:{creator_id}:{end.astimezone(self._zone).date().isoformat()}"
+    def _day(self, person: User, now: datetime) -> _Day | None:
+        """The day that is over for this person and of which nothing was told by this process; None for no such day."""
+        at, zone = self._hour(person), zone_of(person, self._zone)
+        if at is None:
+            return None
+        end = last_time(at, zone, now)
+        if end == self._done.get(person.id) or now - end > LATEST:
+            return None
+        return _Day(last_time(at, zone, end - timedelta(seconds=1)), end, zone)
+
+    def _hour(self, person: User) -> time | None:
+        """The person's own hour, else the installation's; None for no summaries."""
+        if person.digest_at is None:
+            return self._at
+        return None if person.digest_at == NEVER else time.fromisoformat(person.digest_at)
+
+    async def _tell(self, person: User, day: _Day, now: datetime) -> int:
+        dedupe = f"digest:{person.id}:{day.end.astimezone(day.zone).date().isoformat()}"
         if await OutboxMessage.exists(dedupe=dedupe):
             return 0
-        days = [await day_of(agent, begin, end) for agent in agents]
-        days = [day for day in days if not day.is_empty]
+        agents = await _agents_of(person.id, day.begin)
+        days = [told for agent in agents if not (told := await day_of(agent, day.begin, day.end)).is_empty]
         if not days:
             return 0
-        person = await User.get(id=creator_id)
         message = outbox.text(
             tenant=person.tenant,
             person_id=person.id,
             app_id=next((agent.app_id for agent in agents if agent.app_id), self._people.default_app_id),
-            text=digest_text(days, begin, end, person.language, self._zone),
+            text=digest_text(days, day.begin, day.end, person.language, day.zone),
             now=now,
             dedupe=dedupe,
         )
         # Another replica may have been quicker.
         await OutboxMessage.bulk_create([message], ignore_conflicts=True)
         return 1
+
+
+def zone_of(person: User, otherwise: tzinfo) -> tzinfo:
+    """The person's own time zone, else the installation's."""
+    try:
+        return ZoneInfo(person.time_zone) if person.time_zone else otherwise
+    except (OSError, ValueError, KeyError):  # this machine may know fewer zones than the one where it was chosen
+        return otherwise
 
 
 def last_time(at: time, zone: tzinfo, now: datetime) -> datetime:
@@ -120,6 +148,16 @@ async def day_of(agent: Agent, begin: datetime, end: datetime) -> AgentDay:
         else:
             day.denied[_action(row)] += row["checks"]
     return day
+
+
+async def runs_by_action(agent_id: UUID, begin: datetime, end: datetime) -> Counter[str]:
+    """The L2 runs of one agent, by action type: those of which people are told one by one."""
+    counted: Counter[str] = Counter()
+    for row in await _rows(agent_id, begin, end):
+        told = row["action"] == "check.allowed" and not row["of_approval"] and row["level"] == Level.L2
+        if told and row["layer"] not in (Layer.GRANT, Layer.OBSERVE):
+            counted[_action(row)] += row["checks"]
+    return counted
 
 
 def _count_run(day: AgentDay, row: Mapping[str, Any]) -> None:
@@ -156,10 +194,12 @@ def _member(postgres: bool, path: tuple[str, ...]) -> str:
     return f"json_extract(details, '$.{'.'.join(path)}')"
 
 
-async def _agents_by_creator(since: datetime) -> dict[UUID, list[Agent]]:
+async def _creators() -> list[User]:
+    creators = User.filter(id__in=Subquery(Agent.all().values("creator_id")))
+    return await creators.filter(employment=Employment.ACTIVE).order_by("id")
+
+
+async def _agents_of(creator_id: UUID, since: datetime) -> list[Agent]:
     """All that may have asked for something since then."""
-    living = Agent.filter(~Q(status=AgentStatus.ARCHIVED) | Q(archived_at__gte=since)).order_by("name", "id")
-    found: dict[UUID, list[Agent]] = {}
-    for agent in await living:
-        found.setdefault(agent.creator_id, []).append(agent)
-    return found
+    living = Agent.filter(~Q(status=AgentStatus.ARCHIVED) | Q(archived_at__gte=since))
+    return await living.filter(creator_id=creator_id).order_by("name", "id")

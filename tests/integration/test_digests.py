@@ -179,3 +179,26 @@ def test_the_text_names_what_is_frequent_and_nothing_is_obeyed() -> None:
     assert "请求审批 15 次（删除文件 9、a 2、b 2、c 1 …）" in text
     assert "<at" not in text
     assert text.endswith("还有 5 个智能体未列出。")
+
+
+async def test_everyone_gets_it_at_the_own_hour_in_the_own_zone(day: Day, ann: User) -> None:
+    bob = await User.create(
+        tenant="default", name="Bob", created_at=SIX, digest_at="09:00", time_zone="Europe/Berlin"
+    )  # 08:00 UTC in winter
+    none = await User.create(tenant="default", name="None", created_at=SIX, digest_at="never")
+    for creator in (ann, bob, none):
+        agent = await day.agent(creator, f"of {creator.name}")
+        await day.checks(agent, "check.allowed", at=SIX - timedelta(hours=3))
+    assert await day.digests.tick(SIX - timedelta(hours=2, seconds=1)) == 0
+    assert await day.digests.tick(SIX - timedelta(hours=2)) == 1
+    [to_bob] = await day.texts()
+    assert "3月1日 09:00 至 3月2日 09:00" in to_bob
+    assert await day.digests.tick(SIX) == 1
+    assert await day.digests.tick(SIX + timedelta(hours=12)) == 0
+    assert len(await day.texts()) == 2
+
+
+async def test_an_own_hour_counts_where_the_installation_has_none(day: Day, ann: User) -> None:
+    await User.filter(id=ann.id).update(digest_at="18:00")
+    await day.checks(await day.agent(ann, "Bookkeeper"), "check.allowed", at=SIX - timedelta(hours=3))
+    assert await digests(at=None).tick(SIX) == 1

@@ -1,0 +1,36 @@
+"""Queue cards that must show something else than before: after a request came, changed, or was decided anywhere.
+
+Only messages are added here, no row is changed: transactions that concern the same people cannot lock each other out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from bot import outbox
+from models.approval import ApprovalRequest, CardCopy
+from models.asking import QueueCard
+from models.outbox import OutboxMessage
+
+ALIVE = timedelta(days=13)
+"""A card that was opened longer ago is left alone: after 14 days Feishu takes no update (feishu-protocol 2.6)."""
+
+
+async def follow(approval: ApprovalRequest, now: datetime) -> None:
+    """The living queue cards of everybody in whose queue this request may be follow, with the caller's transaction."""
+    asked = await CardCopy.filter(approval_id=approval.id).values_list("person_id", flat=True)
+    await moved({approval.creator_id, *(UUID(str(one)) for one in asked)}, approval.tenant, now)
+
+
+async def moved(people: Collection[UUID], tenant: str, now: datetime) -> None:
+    """What these people's living queue cards show is drawn anew."""
+    living = QueueCard.filter(person_id__in=list(people), closed_at=None, created_at__gt=now - ALIVE)
+    await outbox.add([update(card, tenant, now) for card in await living.order_by("id")])
+
+
+def update(card: QueueCard, tenant: str, now: datetime, *, delay: timedelta | None = None) -> OutboxMessage:
+    return outbox.queue_update(
+        tenant=tenant, card_id=card.id, person_id=card.person_id, app_id=card.app_id, now=now, delay=delay
+    )
