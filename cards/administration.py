@@ -79,11 +79,31 @@ _DECLINED: dict[str, Bilingual] = {
         "底线总是和策略一起试算，请写智能体的名称：/policy test 名称 操作",
         "The floor is always tried with a policy. Name an agent: /policy test NAME ACTION",
     ),
+    "bad_plan": Bilingual("询问方案没有更新：{faults}", "The asking plan was not changed: {faults}"),
+    "bad_absence": Bilingual(
+        "离开的截止时间必须在今后 90 天之内。", "An absence ends in the future, and within 90 days."
+    ),
+    "bad_delegate": Bilingual(
+        "不能由 {given} 代为决定：需要是同组织的在职同事，且不能是本人。",
+        "{given} cannot decide meanwhile: name a present colleague of the same organisation, somebody else.",
+    ),
+    "bad_backup": Bilingual(
+        "{given} 不能做后备审批人：需要是同组织的在职同事，且不能是创建者本人。",
+        "{given} cannot be the backup: name a present colleague of the same organisation, not the creator.",
+    ),
     "too_many_tokens": Bilingual(
         "{given} 已有 20 个有效的访问令牌，请先撤销不用的。",
         "{given} has 20 access tokens that work. Revoke those that are not needed first.",
     ),
 }
+
+
+def how_to_name_people(language: Language) -> str:
+    words = Bilingual(
+        "可以 @ 对方，或写邮箱、ID。对方要先给机器人发过消息。",
+        "Mention the person, or write an e-mail address or id. Somebody new must have written to the bot once.",
+    )
+    return words.in_(language)
 
 
 def declined(why: str, given: str, faults: Sequence[str], language: Language) -> str:
@@ -156,6 +176,7 @@ _PLACEHOLDERS = {
     "VALUE": "值",
     "FIELDS": "参数名",
     "N": "数量",
+    "WHEN": "时间",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
+from cards.consents import consent_lines
 from cards.execution import execution_words
 from cards.notices import outcome_lines
 from cards.said_in_text import as_typed, labelled, lines, link_line, safe_action, safe_arguments, safe_line, safe_text
@@ -30,7 +31,7 @@ from cards.words import (
     lasting,
     moment,
 )
-from models.enums import ApprovalStatus, Delivery, Language, Role
+from models.enums import ApprovalStatus, Delivery, Language, Role, Via
 
 _NEVER = Bilingual("还没有", "none yet")
 
@@ -120,7 +121,8 @@ def show(
         (labelled(label, value, language) for label, value in facts if value is not None),
         _list(Bilingual("参数：", "Arguments:"), safe_arguments(view.args), language),
         _headed(_CLAIMED, view.claimed_reason, language),
-        _headed(Bilingual("决定的理由：", "Reason of the decision:"), view.resolution_reason, language),
+        (line.in_(language) for line in consent_lines(view, zone)) if pending else None,
+        _headed(Bilingual("决定的理由：", "Reason of the decision:"), _reason(view), language),
         outcome_lines(view, language),
         _list(Bilingual("送达：", "Delivery:"), [_copy(copy, view.now, language, zone) for copy in copies], language),
         link_line(view.details_url, language),
@@ -128,6 +130,11 @@ def show(
 
 
 _CLAIMED = Bilingual("智能体自称的理由（未核实）：", "The agent's own reason (not verified):")
+
+
+def _reason(view: ApprovalView) -> str | None:
+    """What a person wrote; that time ran out is told by the status."""
+    return None if view.via is Via.EXPIRY else view.resolution_reason
 
 
 def _list(head: Bilingual, bullets: list[str], language: Language) -> list[str] | None:
@@ -148,9 +155,15 @@ def _execution(view: ApprovalView, zone: tzinfo) -> Bilingual | None:
 
 
 def _copy(copy: CopyView, now: datetime, language: Language, zone: tzinfo) -> str:
-    sent = f" {moment(copy.sent_at, now, zone).in_(language)}" if copy.sent_at else ""
-    detail = f" ({safe_line(copy.detail, 200)})" if copy.detail else ""
-    return f"· {safe_line(copy.person)}: {DELIVERIES[copy.state].in_(language)}{sent}{detail}"
+    times = (
+        (copy.sent_at, Bilingual("{at} 送出", "sent {at}")),
+        (copy.seen_at, Bilingual("{at} 看过", "seen {at}")),
+        (copy.acted_at, Bilingual("{at} 处理", "acted {at}")),
+    )
+    steps = [words.format(at=moment(at, now, zone)).in_(language) for at, words in times if at is not None]
+    detail = [safe_line(copy.detail, 200)] if copy.detail else []
+    told = Bilingual("，", ", ").in_(language).join([DELIVERIES[copy.state].in_(language), *steps, *detail])
+    return f"· {safe_line(copy.person)}: {told}"
 
 
 def agents_list(agents: Sequence[AgentView], language: Language) -> str:
@@ -175,6 +188,7 @@ def agent_show(view: AgentView, language: Language, *, now: datetime, zone: tzin
         (Bilingual("冻结", "Frozen"), _frozen(view, now, zone)),
         (Bilingual("只观察", "Only observed"), _observed(view, now, zone)),
         (Bilingual("创建者", "Creator"), safe_line(view.creator)),
+        (Bilingual("后备审批人", "Backup"), safe_line(view.backup) if view.backup else None),
         (Bilingual("创建于", "Created"), moment(view.created_at, now, zone) if view.created_at else None),
         (
             Bilingual("最近检查", "Last check"),

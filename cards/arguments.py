@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from itertools import islice
 
-from cards.escape import Size, head_tail, json_bytes, one_line, utf8_bytes
+from cards.argument_signs import Kind, Sign
+from cards.argument_types import AMOUNTS, COMMANDS, Told, grouped, told, told_as
+from cards.escape import Size, both_ends, json_bytes, one_line, utf8_bytes
 from cards.mask import mask, names_secret
 from models.values import Json, JsonObject
 
@@ -31,6 +34,10 @@ class Row:
 
     name: str
     text: str
+    kind: Kind = Kind.PLAIN
+    signs: tuple[Sign, ...] = ()
+    whole: int = 0  # bytes of the whole text
+    cut: bool = False
 
     @property
     def is_short(self) -> bool:
@@ -52,12 +59,11 @@ _WHAT = (
     *("command", "cmd", "script", "sql", "query", "table", "resource", "repo", "branch"),
     *("subject", "title", "name", "summary", "key", "id"),
 )
-_HOW_MUCH = ("amount", "total", "price", "sum", "金额")
 _TELLING: dict[Risk | None, tuple[tuple[str, ...], ...]] = {
-    Risk.PAY: (_HOW_MUCH, _WHO, _WHAT),
+    Risk.PAY: (AMOUNTS, _WHO, _WHAT),
     Risk.SEND: (_WHO, _WHAT),
     Risk.DELETE: (_WHAT, _WHO),
-    None: (_WHAT, _HOW_MUCH, _WHO),
+    None: (_WHAT, AMOUNTS, _WHO),
 }
 
 
@@ -90,37 +96,38 @@ def sole(args: JsonObject, headline: str | None, max_bytes: int, size: Size = js
 
 def rows(args: JsonObject, max_bytes: int, most: int, size: Size = json_bytes) -> tuple[list[Row], int]:
     """The arguments in their order, and how many had no room. Each gets its share; what is unused goes to the next."""
+    members = _masked(args, most)
+    plain = [(name, Told(Kind.PLAIN, told(value))) for name, value in members.items()]
+    return shared_out(plain, max_bytes, size=size), len(args) - len(members)
+
+
+def read(args: JsonObject, most: int, zone: tzinfo = UTC) -> list[tuple[str, Told]]:
+    """The arguments by their masked names, each told as what it is. A currency stands with its amount."""
+    members = _masked(args, most)
+    beside = {name.lower(): value for name, value in members.items()}
+    typed = [(name, told_as(name, value, beside, zone)) for name, value in members.items()]
+    with_currency = any(one.kind is Kind.MONEY and one.text[-1:].isalpha() for _, one in typed)
+    return [(name, one) for name, one in typed if not (with_currency and name.lower() == "currency")]
+
+
+def _masked(args: JsonObject, most: int) -> JsonObject:
     masked = mask(dict(islice(args.items(), most)))
-    members = list(masked.items()) if isinstance(masked, dict) else []
+    return masked if isinstance(masked, dict) else {}
+
+
+def shared_out(
+    members: Sequence[tuple[str, Told]], max_bytes: int, max_lines: int = 60, *, size: Size = json_bytes
+) -> list[Row]:
+    """A row for each. Each gets its share of the bytes; what is unused goes to the next."""
     shown: list[Row] = []
-    for place, (name, value) in enumerate(members):
+    for place, (name, one) in enumerate(members):
         share = max_bytes // (len(members) - place)
         label = one_line(name, min(120, share // 4), size=size)
-        text = head_tail(told(value), share - size(label), max_lines=60, size=size)
+        text, cut = both_ends(one.text, share - size(label), max_lines, size=size)
         max_bytes -= size(label) + size(text)
-        shown.append(Row(label or "␣", text))
-    return shown, len(args) - len(shown)
-
-
-def told(value: Json) -> str:
-    """The (already masked) value as text. A text that reads like another type keeps its quotes."""
-    match value:
-        case str():
-            return json.dumps(value, ensure_ascii=False) if _reads_otherwise(value) else value
-        case list() if value and all(_is_line(item) for item in value):
-            return "\n".join(f"• {told(item)}" for item in value)
-        case list() | dict():
-            return json.dumps(value, ensure_ascii=False, indent=2)
-        case _:
-            return json.dumps(value)
-
-
-def _reads_otherwise(text: str) -> bool:
-    return len(text) < 40 and (text != text.strip() or bool(re.fullmatch(r"|true|false|null|[-+]?[0-9.]+", text)))
-
-
-def _is_line(value: Json) -> bool:
-    return not isinstance(value, (list, dict)) and "\n" not in str(value)
+        whole = len(one.text.encode(errors="surrogatepass"))
+        shown.append(Row(label or "␣", text, one.kind, one.signs, whole, cut))
+    return shown
 
 
 def _members(args: Json) -> dict[str, Json]:
@@ -141,20 +148,21 @@ def _first(members: dict[str, Json], names: Sequence[str]) -> str | None:
     for name in names:
         text = _brief(name, members.get(name))
         if text is not None:
-            return f"{text} {members['currency']}" if name in _HOW_MUCH and _has_currency(members) else text
+            return (_money(name, members) or text) if name in AMOUNTS else text
     return None
 
 
-def _has_currency(members: dict[str, Json]) -> bool:
-    currency = members.get("currency")
-    return isinstance(currency, str) and 0 < len(currency) <= 8
+def _money(name: str, members: dict[str, Json]) -> str | None:
+    [masked] = _members(mask({name: members[name]})).values()
+    return grouped(masked, members.get("currency"))
 
 
 def _brief(name: str, value: Json) -> str | None:
     """The value as a few masked words; None when it has none, or too many."""
     if isinstance(value, list):
         texts = [item for item in _items(value[:200]) if isinstance(item, str)]
-        value = ", ".join(texts) if texts and len(texts) == len(value[:200]) else None
+        joined = shlex.join(texts) if name in COMMANDS else ", ".join(texts)
+        value = joined if texts and len(texts) == len(value[:200]) else None
     if isinstance(value, str):
         value = value[:_LONGEST_READ].strip().replace("\n", " ⏎ ")
     if isinstance(value, (bool, dict)) or value is None or value == "":

@@ -40,7 +40,7 @@ def digest_text(
     days: Sequence[AgentDay], begin: datetime, end: datetime, language: Language, zone: tzinfo = CHINA
 ) -> str:
     """One paragraph for each agent; what did not happen is not mentioned."""
-    title = Bilingual("【每日汇总】{begin} 至 {end}", "Daily summary, {begin} to {end}")
+    title = Bilingual("【每日摘要】{begin} 至 {end}", "Daily summary, {begin} to {end}")
     more = Bilingual("还有 {n} 个智能体未列出。", "{n} more agents are not listed.")
     return lines(
         title.format(begin=moment(begin, end, zone), end=moment(end, end, zone)).in_(language),

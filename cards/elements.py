@@ -56,6 +56,16 @@ def columns(*weighted: tuple[int, Sequence[JsonObject]]) -> JsonObject:
     }
 
 
+def tinted(color: str, elements: Iterable[JsonObject]) -> JsonObject:
+    """What belongs together on a ground of its own: grey for claims, blue for comparisons, red for warnings."""
+    return {
+        "tag": "column_set",
+        "flex_mode": "none",
+        "background_style": color,
+        "columns": [{"tag": "column", "width": "weighted", "weight": 1, "elements": _nodes(elements)}],
+    }
+
+
 def divider() -> JsonObject:
     return {"tag": "hr"}
 
@@ -71,14 +81,28 @@ def panel(title: Words, elements: Iterable[JsonObject], *, expanded: bool = Fals
     }
 
 
-def text_input(name: str, label: Bilingual, placeholder: Bilingual, max_length: int) -> JsonObject:
+def text_input(name: str, label: Words, placeholder: Words, max_length: int) -> JsonObject:
+    """Free text. It begins as one line and grows with what is typed."""
+    return _input(name, label, placeholder, max_length) | {
+        "input_type": "multiline_text",
+        "rows": 1,
+        "auto_resize": True,
+        "max_rows": 6,
+    }
+
+
+def line_input(name: str, label: Words, placeholder: Words, value: str, max_length: int) -> JsonObject:
+    """One line that already says something."""
+    return _input(name, label, placeholder, max_length) | {"input_type": "text", "default_value": value}
+
+
+def _input(name: str, label: Words, placeholder: Words, max_length: int) -> JsonObject:
     return {
         "tag": "input",
         "name": name,
         "required": False,
-        "input_type": "multiline_text",
-        "rows": 2,
         "max_length": max_length,
+        "width": "fill",
         "label": plain_text(label),
         "placeholder": plain_text(placeholder),
     }
@@ -111,9 +135,20 @@ def button(name: str, label: Bilingual, kind: str, value: JsonObject) -> JsonObj
     }
 
 
-def submit(name: str, label: Bilingual, kind: str, value: JsonObject, *, size: str = "large") -> JsonObject:
-    """A form's button. Clients refuse one without name or without value, so it has both (peers, section 6)."""
-    return {
+def submit(
+    name: str,
+    label: Bilingual,
+    kind: str,
+    value: JsonObject,
+    *,
+    size: str = "large",
+    confirm: tuple[Bilingual, Bilingual] | None = None,
+) -> JsonObject:
+    """A form's button. Clients refuse one without name or without value, so it has both (peers, section 6).
+
+    `confirm`: title and text that the client asks with before it sends the form.
+    """
+    node: JsonObject = {
         "tag": "button",
         "name": name,
         "type": kind,
@@ -123,6 +158,9 @@ def submit(name: str, label: Bilingual, kind: str, value: JsonObject, *, size: s
         "text": plain_text(label),
         "behaviors": [{"type": "callback", "value": value}],
     }
+    if confirm is not None:
+        node["confirm"] = {"title": plain_text(confirm[0]), "text": plain_text(confirm[1])}
+    return node
 
 
 def form(name: str, elements: Iterable[JsonObject]) -> JsonObject:

@@ -59,20 +59,27 @@ def plain(text: str, max_bytes: int, max_lines: int = 1_000, *, size: Size = utf
 
 def head_tail(text: str, max_bytes: int, max_lines: int = 1_000, *, size: Size = utf8_bytes) -> str:
     """As `plain`, but a long text keeps its end too: what is dangerous often stands last."""
+    return both_ends(text, max_bytes, max_lines, size=size)[0]
+
+
+def both_ends(text: str, max_bytes: int, max_lines: int = 1_000, *, size: Size = utf8_bytes) -> tuple[str, bool]:
+    """As `head_tail`, and whether anything was left out."""
     pieces = visible(text[: max_bytes + _LOOK_BACK])
     whole = _fitting(pieces, max_bytes, max_lines, size)
+    if _source(whole) == len(text):
+        return _shown(whole), False
     gap = "\n" if "\n" in text else " "
     room = max_bytes - size(_bridge(len(text), gap))
-    if _source(whole) == len(text) or room < 60 or max_lines < 4:
-        return plain(text, max_bytes, max_lines, size=size)
+    if room < 60 or max_lines < 4:
+        return plain(text, max_bytes, max_lines, size=size), True
     lines = (max_lines - 1) // 3
     head = _fitting(whole, room * 2 // 3, max_lines - 1 - lines, size)
     rest = text[max(_source(head), len(text) - max_bytes) :]
     tail = _fitting(reversed(visible(rest)), room // 3, lines, size)[::-1]
     omitted = len(text) - _source(head) - _source(tail)
     if omitted <= 0:  # many lines of one text fit once the bridge is gone
-        return plain(text, max_bytes, max_lines, size=size)
-    return _shown(head).rstrip() + _bridge(omitted, gap) + _shown(tail).lstrip()
+        return plain(text, max_bytes, max_lines, size=size), False
+    return _shown(head).rstrip() + _bridge(omitted, gap) + _shown(tail).lstrip(), True
 
 
 def one_line(text: str, max_bytes: int, *, size: Size = utf8_bytes) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
 from cards import elements as node
-from cards.shown import error_text, result_text
+from cards.consents import frozen_until
+from cards.shown import error_text, name, result_text
 from cards.views import ApprovalView
 from cards.words import CHINA, Bilingual, moment
 from models.enums import ApprovalStatus, ExecutionStatus, Executor
@@ -53,6 +54,11 @@ _UNKNOWN = Bilingual(
 
 
 def _waiting(view: ApprovalView, zone: tzinfo) -> Bilingual:
+    if view.is_orphaned:
+        return Bilingual("不会执行：智能体已归档", "It does not run: the agent was archived")
+    if view.frozen_by is not None and view.claimed_at is None and not view.lapsed:
+        words = Bilingual("{who}冻结了智能体（{until}），解冻前不执行", "Waits: frozen by {who} ({until})")
+        return words.format(who=name(view.frozen_by), until=frozen_until(view, zone))
     if view.executor is Executor.SERVICE:
         return Bilingual("即将执行", "Starting")
     if view.claimed_at is not None:

@@ -30,6 +30,9 @@ _EVERYONE = (
     _entry("/agents", "/agents", "我的智能体", "my agents"),
     _entry("/agent create 名称", "/agent create NAME", "创建智能体", "create an agent"),
     _entry("/why 编号", "/why ID", "为什么是这个结果", "why it was decided so"),
+    _entry("/snooze 编号 1h", "/snooze ID 1h", "稍后再说，先不提醒", "later; no reminders until then"),
+    _entry("/away until 时间 代理人", "/away until WHEN WHO", "我不在；回来：/away off", "I am away; back: /away off"),
+    _entry("/settings", "/settings", "语言、免打扰、时区、摘要", "language, quiet hours, zone, digest"),
     _entry("/whoami", "/whoami", "我的身份", "who I am here"),
 )
 _CREATORS = (
@@ -41,6 +44,7 @@ _CREATORS = (
         "设置获批后由谁执行",
         "who runs approved actions",
     ),
+    _entry("/agent backup 名称 邮箱|off", "/agent backup NAME WHO|off", "后备审批人", "who is asked besides me"),
     _entry("/freeze 名称|all", "/freeze NAME|all", "立即冻结；解除：/unfreeze", "stop everything at once; /unfreeze"),
     _entry(
         "/policy show|history 名称|floor",
@@ -54,6 +58,7 @@ _CREATORS = (
     _entry(
         "/grant list|exact|kind|revoke", "/grant list|exact|kind|revoke", "以后少问，随时撤销", "ask me less; end it"
     ),
+    _entry("/plan show|test", "/plan show|test", "何时问谁、怎样提醒", "who is asked when, and reminded how"),
     _entry(
         "/token create|list|revoke", "/token create|list|revoke", "HTTP 接口的令牌", "tokens for the HTTP interface"
     ),
@@ -61,6 +66,7 @@ _CREATORS = (
 )
 _ADMINS = (
     _entry("/policy set floor …", "/policy set floor …", "修改组织的底线", "change the organisation's floor"),
+    _entry("/plan set|history|rollback", "/plan set|history|rollback", "修改询问方案", "change the asking plan"),
     _entry("/observe 名称 for 7d|off", "/observe NAME for 7d|off", "只观察，不拦截", "only watch, hold nothing back"),
     _entry("/agent label|limit 名称 …", "/agent label|limit NAME …", "标签、限额", "labels, limits"),
     _entry("/user list", "/user list", "人员与角色", "people and roles"),
@@ -68,15 +74,19 @@ _ADMINS = (
 )
 
 
-def welcome(name: str, role: Role, language: Language) -> str:
+def welcome(name: str | None, role: Role, language: Language) -> str:
     """The first contact: what this bot is for, and where to go on."""
     words = Bilingual(
-        "您好，{name}！智能体要做有风险的操作时，我会用卡片请您同意或拒绝；没有您的同意，它不会执行。\n"
-        "您的角色是{role}。发送 /help 查看命令。",
-        "Hello {name}! When an agent wants to do something risky, I ask you with a card; without your approval it "
-        "does not run.\nYour role is {role}. Send /help for the commands.",
+        "您好{name}！智能体要做有风险的操作时，我会用卡片请您同意或拒绝；没有您的同意，它不会执行。\n"
+        "您的角色是{role}。发送 /help 查看命令，/settings 设置语言、免打扰时段和时区。",
+        "Hello{name}! When an agent wants to do something risky, I ask you with a card; without your approval it "
+        "does not run.\nYour role is {role}. Send /help for the commands, /settings for language, quiet hours and time "
+        "zone.",
     )
-    return words.format(name=safe_line(name), role=ROLES[role]).in_(language)
+    called = Bilingual("", "")
+    if name is not None:
+        called = Bilingual("，{name}", " {name}").format(name=safe_line(name))
+    return words.format(name=called, role=ROLES[role]).in_(language)
 
 
 def help_text(role: Role, owns_agents: bool, language: Language) -> str:

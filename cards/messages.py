@@ -36,6 +36,7 @@ from cards.notices import (
 from cards.policies import policy_invalid, policy_saved, policy_show, policy_unchanged
 from cards.refusals import (
     busy_toast,
+    consented_words,
     refusal_sentence,
     refusal_text,
     refusal_toast,
@@ -54,6 +55,7 @@ __all__ = [
     "audit_list",
     "became_admin",
     "busy_toast",
+    "consented_words",
     "executor_set",
     "fallback_text",
     "help_text",

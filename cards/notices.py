@@ -10,7 +10,7 @@ from cards.shown import error_text, result_text
 from cards.states import card_state
 from cards.views import ApprovalView, Audience, L2View, Notice, OneTimeLinkView, UndeliverableView
 from cards.words import STATUSES, Bilingual, lasting, moment, zone_name
-from models.enums import ApprovalStatus, ExecutionStatus, Executor, Language, Verdict
+from models.enums import ApprovalStatus, ExecutionStatus, Executor, Language, Verdict, Via
 
 
 def l2_notice(view: L2View, language: Language, zone: tzinfo | None = None) -> Notice:
@@ -197,13 +197,16 @@ def _decided(view: ApprovalView, zone: tzinfo) -> Bilingual:
             return Bilingual("{at} 由智能体撤回。", "Withdrawn by the agent, {at}.").format(at=at)
         case ApprovalStatus.PENDING:
             return Bilingual("等待答复。", "Waiting for an answer.")
+        case _ if view.via is Via.EXPIRY:
+            words = Bilingual("{at} 到期，无人答复，已按规则拒绝。", "Nobody answered by {at}; rejected by rule.")
+            return words.format(at=at)
         case _:
             words = Bilingual("{who} 于 {at} {status}。", "{status} by {who}, {at}.")
             return words.format(who=safe_line(view.resolver or "—"), at=at, status=STATUSES[view.status])
 
 
 def _reason(view: ApprovalView, language: Language) -> list[str] | None:
-    if not view.resolution_reason or not view.resolution_reason.strip():
+    if not view.resolution_reason or not view.resolution_reason.strip() or view.via is Via.EXPIRY:
         return None
     return [Bilingual("理由：", "Reason:").in_(language), safe_text(view.resolution_reason)]
 

@@ -22,8 +22,8 @@ _SENTENCES: dict[RefusalKind, Bilingual] = {
         "There is no such approval request. What waits for you: /pending",
     ),
     RefusalKind.NOT_YOURS: Bilingual(
-        "只有智能体的创建者或组织管理员可以处理。",
-        "Only the agent's creator or an admin of the organisation can decide this.",
+        "只有智能体的创建者、组织管理员，或被请来决定的人可以处理。",
+        "Only the agent's creator, an admin of the organisation, or somebody who was asked can decide this.",
     ),
     RefusalKind.ALREADY_RESOLVED: Bilingual("{by}{at}{status}，无需再处理。", "Already {status}{by}{at}."),
     RefusalKind.EXPIRED: Bilingual("这个请求{at}过期了，没有执行。", "This request expired{at}. It did not run."),
@@ -72,6 +72,25 @@ _SENTENCES: dict[RefusalKind, Bilingual] = {
         "您没有权限这样做{by}，需要{who}。", "You are not permitted to do this{by}. Who may: {who}."
     ),
     RefusalKind.UNKNOWN_SUBJECT: Bilingual("没有找到{detail}。", "Not found{detail}."),
+    RefusalKind.SEPARATED: Bilingual(
+        "这个操作要求请求人和审批人分开：您是请求人，不能同意，但可以拒绝。",
+        "Requester and approver must be two people here: you asked for this, so you cannot approve it. You may reject.",
+    ),
+    RefusalKind.CONSENTED: Bilingual(
+        "您已经同意过了，还需要另一个人同意。", "Your approval is recorded; somebody else's is still needed."
+    ),
+    RefusalKind.EDITED: Bilingual(
+        "您改了参数，但按的是「同意」。要按改后的执行，请按「按改后的参数同意」；不改，请先把参数改回去。",
+        "You changed arguments but pressed “Approve”. Press “Approve as edited” for what you wrote, or undo it.",
+    ),
+    RefusalKind.NOT_EDITABLE: Bilingual(
+        "没有改动{detail}，也没有同意。请检查填写的内容：文字一行，数字如 120 或 120.50，是非填 true 或 false。",
+        "Nothing was changed or approved{detail}. Please check what you typed: one line of text, a number like 120 or"
+        " 120.50, true or false.",
+    ),
+    RefusalKind.CRITICAL: Bilingual(
+        "这个请求特别重要，请单独决定。", "This request is critical; please decide it on its own."
+    ),
     RefusalKind.STALE: Bilingual(
         "这条消息到得太晚，为安全起见没有执行，请重新发送。",
         "This arrived too late. To be safe it was not run; please send it again.",
@@ -88,6 +107,10 @@ def refusal_sentence(refusal: Refusal, now: datetime, zone: tzinfo = CHINA) -> B
     status = STATUSES[refusal.status] if refusal.status else Bilingual("已处理", "decided")
     if refusal.kind is RefusalKind.NOT_PERMITTED:
         return _not_permitted(refusal, at)
+    if refusal.kind is RefusalKind.EDITED and refusal.by:
+        return _CHANGED_MEANWHILE.format(by=name(refusal.by))
+    if refusal.kind is RefusalKind.NOT_EDITABLE and refusal.status is not None:
+        return _SAME_AS_ANOTHER.format(code=name(refusal.detail or "", 24))
     zh_at, en_at = (f"{at.zh} ", f", {at.en}") if at else ("", "")
     return _SENTENCES[refusal.kind].format(
         by=_by(refusal, has_time=at is not None),
@@ -96,6 +119,16 @@ def refusal_sentence(refusal: Refusal, now: datetime, zone: tzinfo = CHINA) -> B
         detail=_detail(refusal),
     )
 
+
+_CHANGED_MEANWHILE = Bilingual(
+    "{by} 刚改了参数，您看到的是改前的内容，所以没有同意。请看过现在的内容再决定。",
+    "{by} has just changed the arguments; what you saw was the version before, so nothing was approved. Please look"
+    " at the present one, then decide.",
+)
+_SAME_AS_ANOTHER = Bilingual(
+    "没有改动：改后与另一个未结束的请求（校验码 {code}）相同，请在那个请求上决定。",
+    "Nothing was changed: it would equal another open request (code {code}). Please decide on that one.",
+)
 
 _GRANT_TERMS = "1–1000, ≤ 30d"
 
@@ -135,6 +168,8 @@ def _detail(refusal: Refusal) -> Bilingual:
         return Bilingual(f"（{value}）", f" ({value})")
     if refusal.kind is RefusalKind.INVALID and refusal.detail == _GRANT_TERMS:
         return Bilingual("：授权最长 30 天，1 到 1000 次", ": a grant lasts 30 days at most, for 1 to 1000 uses")
+    if refusal.kind is RefusalKind.NOT_EDITABLE:
+        return Bilingual(f"（{value}）", f" ({value})")
     bare = refusal.kind is RefusalKind.UNKNOWN_SUBJECT
     return Bilingual(f"「{value}」" if bare else f"：{value}", f": {value}")
 
@@ -165,7 +200,19 @@ def resolved_toast(view: ApprovalView) -> JsonObject:
         return verdict_toast(Verdict.APPROVE, view.executor is Executor.SERVICE)
     if view.status is ApprovalStatus.REJECTED:
         return verdict_toast(Verdict.REJECT, view.executor is Executor.SERVICE)
+    if view.status is ApprovalStatus.PENDING:
+        return toast("success", consented_words(view))
     return toast("info", next_step(view))
+
+
+def consented_words(view: ApprovalView) -> Bilingual:
+    """One approval of several is recorded."""
+    missing = max(1, view.needed - len(view.consents))
+    words = Bilingual(
+        "已记下您的同意，还需要 {n} 个人同意，现在不会执行",
+        "Your approval is recorded; {n} more needed. Nothing runs before that",
+    )
+    return words.format(n=missing)
 
 
 def toast(kind: str, words: Bilingual) -> JsonObject:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cards.arguments import told
+from cards.argument_types import told
 from cards.escape import head_tail, json_bytes, one_line, plain
 from cards.mask import mask, mask_text
 from cards.words import ACTIONS, Bilingual
@@ -26,9 +26,9 @@ def name(text: str, max_bytes: int = _NAME) -> str:
     return one_line(mask_text(text[:1_000]), max_bytes, size=json_bytes) or "—"
 
 
-def names(people: Sequence[str]) -> str:
-    listed = ", ".join(name(person, 90) for person in people[:_MOST_NAMES])
-    return f"{listed} … (+{len(people) - _MOST_NAMES})" if len(people) > _MOST_NAMES else listed
+def names(people: Sequence[str], most: int = _MOST_NAMES) -> str:
+    listed = ", ".join(name(person, 90) for person in people[:most])
+    return f"{listed} … (+{len(people) - most})" if len(people) > most else listed
 
 
 def action_phrase(action_type: str) -> Bilingual | None:

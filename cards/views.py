@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from uuid import UUID
 
-from cards.words import CHINA
+from cards.words import AGENT_GONE, CHINA
 from models.enums import (
     AgentStatus,
     ApprovalStatus,
@@ -203,7 +203,11 @@ class ApprovalView:
     preset: str | None = None  # the prepared instruction with which it was rejected
     seen_by: tuple[tuple[str, datetime], ...] = ()  # who of those asked has seen it, and when
     snoozed_until: datetime | None = None  # the reader put it off
+    frozen_by: str | None = None  # who froze the agent, while nothing of it may run; None: not frozen
+    frozen_until: datetime | None = None  # None: until somebody ends it
+    agent_archived: bool = False  # nobody is there any more to use a go-ahead
     zone: tzinfo = CHINA  # in which the reader reads times
+    action_digest: str = ""  # carried by the approving buttons: what a person changes meanwhile is not what was seen
     rev: int = 1  # not drawn: whoever sends compares it with the revision a copy shows
 
     @property
@@ -216,6 +220,17 @@ class ApprovalView:
         """Whether the agent let its approval go by without claiming it."""
         unclaimed = self.executor is Executor.AGENT and self.claimed_at is None
         return unclaimed and self.claim_expires_at is not None and self.claim_expires_at <= self.now
+
+    @property
+    def closed_with_agent(self) -> bool:
+        """Whether the question ended because its agent was archived."""
+        gone = f"{AGENT_GONE.zh} · {AGENT_GONE.en}"
+        return self.status is ApprovalStatus.CANCELLED and self.resolution_reason == gone
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether the agent that was to claim its approval is archived."""
+        return self.agent_archived and self.executor is Executor.AGENT and self.claimed_at is None
 
     @property
     def execution_status(self) -> ExecutionStatus:
@@ -243,6 +258,36 @@ class L2View:
     rule: str | None = None
     policy_version: int | None = None
     details_url: str | None = None
+    zone: tzinfo = CHINA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """The notice of one L2 run, as it stands now: what its creator made of it."""
+
+    run: L2View
+    agent_id: UUID
+    check_id: UUID
+    now: datetime
+    stopped_by: str | None = None  # who put the rule at L3 from this notice
+    stopped_at: datetime | None = None
+    stopped_rule: str | None = None  # by its name, or the action type where the default applied
+    stopped_version: int | None = None  # of the policy before that; None: none was written
+    wrong_by: str | None = None
+    wrong_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsView:
+    """What one agent ran within an hour beyond what was told one by one."""
+
+    agent: str
+    begin: datetime
+    end: datetime
+    runs: int  # in all
+    told: int  # of these, one by one
+    actions: tuple[tuple[str, int], ...]  # action type and runs, most frequent first
+    now: datetime
     zone: tzinfo = CHINA
 
 
@@ -293,6 +338,33 @@ class PendingView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlikeItem:
+    """A waiting request of the same kind as the one that is shown."""
+
+    approval_id: UUID
+    code: str
+    args: JsonObject
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """All that waits for one person on one card, one request of it open."""
+
+    queue_id: UUID
+    total: int
+    now: datetime
+    position: int = 0  # of the one that is shown, from 1
+    shown: ApprovalView | None = None  # None: nothing waits
+    oldest: datetime | None = None  # when the oldest was asked
+    snoozed: int = 0  # how many of them the person has put off
+    alike: tuple[AlikeItem, ...] = ()  # that may be approved together with it, the shown one first; none below two
+    alike_total: int = 0  # how many there are, also beyond those listed
+    moved: bool = False  # a newer queue card was opened; this one is over
+    zone: tzinfo = CHINA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CopyView:
     """One person's copy of the card, and how far it got."""
 
@@ -313,6 +385,7 @@ class AgentView:
     name: str
     status: AgentStatus
     creator: str
+    backup: str | None = None  # who is asked where the creator cannot be
     created_at: datetime | None = None
     last_check_at: datetime | None = None
     checks_today: int | None = None

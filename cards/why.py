@@ -42,6 +42,7 @@ _SENT = {
     OutboxKind.APPROVAL_CARD: Bilingual("审批卡片", "approval card"),
     OutboxKind.CARD_UPDATE: Bilingual("更新卡片", "card updated"),
     OutboxKind.TEXT: Bilingual("文字消息", "text"),
+    OutboxKind.NUDGE: Bilingual("提醒", "reminder"),
     OutboxKind.CARD: Bilingual("卡片", "card"),
     OutboxKind.EXECUTE: Bilingual("调用执行方", "executor called"),
 }

@@ -51,6 +51,9 @@ ACTIONS: dict[str, Bilingual] = {
 }
 """The action types of the starter policy as verb phrases; any other is shown as the agent wrote it."""
 
+AGENT_GONE = Bilingual("智能体已归档", "the agent was archived")
+"""Recorded as the reason, in both languages, where that closed a question."""
+
 STATUSES: dict[ApprovalStatus, Bilingual] = {
     ApprovalStatus.PENDING: Bilingual("待审批", "Pending"),
     ApprovalStatus.APPROVED: Bilingual("已同意", "Approved"),

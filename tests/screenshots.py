@@ -1,9 +1,13 @@
-"""`python -m tests.screenshots`: the pictures of README and docs, of a running demo and service, into docs/images."""
+"""`python -m tests.screenshots`: the pictures of README and docs, of a running demo and service, into docs/images.
+
+`python -m tests.screenshots states`: only those of docs/cards.md, each state of the approval card, drawn from samples.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,9 +17,15 @@ from typing import Any
 from playwright.async_api import Locator, Page
 
 from bot.simulator.state import Message
+from cards.approval import approval_card
+from cards.queue import queue_card
+from models.enums import Language
 from tests.support.browser import browser_page
+from tests.support.card_pictures import drawn, easel
+from tests.support.card_samples import SAMPLES
 from tests.support.demo import Demo, demo_running
 from tests.support.feishu import Feishu
+from tests.support.queue_samples import QUEUES
 from tests.support.service import house_running
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -23,8 +33,49 @@ SCREENS = {"phone": (390, 1100), "desktop": (1280, 980)}
 """The phone is drawn taller than phones are, so that the whole card is in the picture."""
 
 
+_SHOWN = "pending_payment_changed"
+"""The state that docs/cards.md shows in every way: both languages, both widths, folded and unfolded."""
+
+
 async def main() -> None:
     IMAGES.mkdir(exist_ok=True)
+    await _states()
+    if "states" not in sys.argv[1:]:
+        await _of_the_demo()
+        await _grant_cards()
+
+
+async def _states() -> None:
+    """Every state as on a phone, in Chinese; one in all ways."""
+    folder = IMAGES / "cards"
+    folder.mkdir(exist_ok=True)
+    async with browser_page() as any_page:
+        browser = any_page.context.browser
+        assert browser is not None
+        async with easel(browser, SCREENS["phone"][0], scale=1) as page:
+            for state, view in SAMPLES.items():
+                card = await drawn(page, approval_card(view), Language.ZH_CN)
+                await card.screenshot(path=folder / f"{state}.png")
+            await _queues(page, folder)
+        for screen, (width, _) in SCREENS.items():
+            async with easel(browser, width, scale=2 if screen == "phone" else 1) as page:
+                for language in Language:
+                    card = await drawn(page, approval_card(SAMPLES[_SHOWN]), language)
+                    await card.screenshot(path=folder / f"asked-{screen}-{language.value}.png")
+        async with easel(browser, SCREENS["phone"][0]) as page:
+            card = await drawn(page, approval_card(SAMPLES[_SHOWN]), Language.ZH_CN, unfolded=True)
+            await card.screenshot(path=folder / "asked-unfolded.png")
+
+
+async def _queues(page: Page, folder: Path) -> None:
+    for state, queue in QUEUES.items():
+        card = await drawn(page, queue_card(queue), Language.ZH_CN, unfolded=True)
+        await card.screenshot(path=folder / f"{state}.png")
+    card = await drawn(page, queue_card(QUEUES["queue_many"]), Language.EN_US)
+    await card.screenshot(path=folder / "queue_many-en_us.png")
+
+
+async def _of_the_demo() -> None:
     async with demo_running("--port", "0") as demo:
         asked = await demo.open_card("reports/2025")
         async with browser_page() as any_page, _page(any_page, "desktop", scale=1) as page:
@@ -32,15 +83,14 @@ async def main() -> None:
             await page.screenshot(path=IMAGES / "demo.png")
         async with browser_page() as any_page, _page(any_page, "phone", scale=2) as page:
             await _opened(page, demo)
-            card = page.locator("#column-creator article.card").first
+            card = page.locator("#column-creator article.card").filter(has_text="reports/2025").first
             await _picture(card, "card-pending.png")
-            await card.get_by_role("button", name="同意").click()
+            await card.get_by_role("button", name="同意", exact=True).click()
             await demo.logged("已删除")
             await demo.until(lambda messages: _is_done(messages, asked["message_id"]), "a card with its result")
             await card.get_by_text("deleted_files").wait_for()
             await _picture(card, "card-approved.png")
         await demo.interrupt()
-    await _grant_cards()
 
 
 async def _grant_cards() -> None:

@@ -10,9 +10,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.granting.offering import MOST_FIELDS
 from cards.approval import approval_card
-from cards.views import ApprovalView
-from models.enums import ApprovalStatus, ExecutionStatus
+from cards.presets import PRESETS
+from cards.views import (
+    ApprovalView,
+    ChangedView,
+    ConsentView,
+    Difference,
+    EditableField,
+    GrantView,
+    OfferedField,
+    OfferView,
+)
+from models.enums import ApprovalStatus, AskedAs, ExecutionStatus, GrantKind, Level, Severity, Via
 from models.values import ExecutionView, Json
 from tests.unit.test_cards_golden import ASKED, PENDING, SAMPLES
 from tests.unit.test_cards_rules import check_card, nodes, texts
@@ -32,6 +43,43 @@ _json: st.SearchStrategy[Json] = st.recursive(
 )
 _args = st.dictionaries(_words, _json, max_size=30)
 _maybe = st.one_of(st.none(), _words)
+_moments = st.integers(-(10**4), 10**4).map(lambda minutes: ASKED + timedelta(minutes=minutes))
+_people = st.lists(_words, max_size=12).map(tuple)
+_changed = st.builds(
+    ChangedView,
+    last_at=_moments,
+    last_by=_maybe,
+    differences=st.lists(st.builds(Difference, _words, _json, _json, st.booleans(), st.booleans()), max_size=12).map(
+        tuple
+    ),
+    same=_people,
+)
+_editable = st.builds(EditableField, _words, st.one_of(_words, st.integers(), st.floats(), st.booleans()))
+_grant = st.builds(
+    GrantView,
+    grant_id=st.uuids(),
+    kind=st.sampled_from(GrantKind),
+    agent=_words,
+    action_type=_words,
+    giver=_words,
+    given_at=_moments,
+    expires_at=_moments,
+    now=_moments,
+    max_uses=st.integers(1, 1000),
+    uses=st.integers(0, 1000),
+    revoked_by=_maybe,
+    revoked_at=st.one_of(st.none(), _moments),
+)
+_offer = st.builds(
+    OfferView,
+    exact_for=st.one_of(st.none(), st.just(timedelta(hours=1))),
+    kind_until=_moments,
+    fields=st.lists(st.builds(OfferedField, _words, _json, st.booleans()), min_size=1, max_size=MOST_FIELDS).map(
+        lambda fields: tuple({field.name: field for field in fields}.values())
+    ),
+    graduate_for=st.one_of(st.none(), st.just(timedelta(days=30))),
+    streak=st.integers(0, 99),
+)
 _views: st.SearchStrategy[ApprovalView] = st.builds(
     replace,
     st.sampled_from(list(SAMPLES.values())),
@@ -46,8 +94,30 @@ _views: st.SearchStrategy[ApprovalView] = st.builds(
     resolver=_maybe,
     resolution_reason=_maybe,
     code=_words,
-    asked=st.lists(_words, max_size=9).map(tuple),
+    asked=_people,
     attempt=st.integers(1, 10**12),
+    status=st.sampled_from(ApprovalStatus),
+    via=st.one_of(st.none(), st.sampled_from(Via)),
+    level=st.sampled_from(Level),
+    severity=st.sampled_from(Severity),
+    now=_moments,
+    asked_as=st.one_of(st.none(), st.sampled_from(AskedAs)),
+    changed=st.one_of(st.none(), _changed),
+    first_of_kind=st.booleans(),
+    needed=st.integers(1, 9),
+    consents=st.lists(st.builds(ConsentView, _words, _moments), max_size=9).map(tuple),
+    consented=st.booleans(),
+    separated=st.booleans(),
+    editable=st.lists(_editable, max_size=6).map(tuple),
+    original_args=st.one_of(st.none(), _args),
+    preset=st.one_of(st.none(), st.sampled_from(sorted(PRESETS)), _words),
+    seen_by=st.lists(st.tuples(_words, _moments), max_size=9).map(tuple),
+    snoozed_until=st.one_of(st.none(), _moments),
+    frozen_by=_maybe,
+    frozen_until=st.one_of(st.none(), _moments),
+    agent_archived=st.booleans(),
+    grants=st.lists(_grant, max_size=2).map(tuple),
+    offer=st.one_of(st.none(), _offer),
     details_url=st.one_of(st.none(), st.just("https://assent.example/a/1")),
     execution=st.one_of(
         st.none(), st.builds(ExecutionView, st.sampled_from(ExecutionStatus), result=_json, error=_maybe)
@@ -55,7 +125,7 @@ _views: st.SearchStrategy[ApprovalView] = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(_views)
 def test_any_facts_make_a_card_that_feishu_takes(view: ApprovalView) -> None:
     check_card(approval_card(view))
@@ -81,9 +151,27 @@ def test_the_heaviest_of_everything_still_fits(heavy: str) -> None:
         reminders=3,
         now=ASKED + timedelta(days=800),
         details_url="https://assent.example/" + "p" * 500,
+        asked_as=AskedAs.ADMIN,
+        severity=Severity.CRITICAL,
+        changed=ChangedView(
+            last_at=ASKED,
+            last_by=heavy,
+            differences=(Difference(heavy, heavy, heavy[::-1]),) * 30,
+            same=(heavy,) * 30,
+        ),
+        needed=9,
+        consents=(ConsentView(heavy, ASKED),) * 9,
+        separated=True,
+        editable=tuple(EditableField(f"{n}{heavy[:100]}", heavy[:290]) for n in range(6)),
+        original_args={f"{n}{heavy[:300]}": f"{heavy}1" for n in range(40)},
+        seen_by=((heavy, ASKED),) * 9,
+        snoozed_until=ASKED + timedelta(days=900),
+        frozen_by=heavy,
+        frozen_until=ASKED + timedelta(days=900),
     )
     for status in ApprovalStatus:
         check_card(approval_card(replace(everything, status=status)))
+    check_card(approval_card(replace(everything, consented=True)))
     for execution in ExecutionStatus:
         ran = ExecutionView(execution, result=[heavy], error=heavy)
         check_card(approval_card(replace(everything, status=ApprovalStatus.APPROVED, execution=ran)))

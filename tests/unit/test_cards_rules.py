@@ -37,14 +37,16 @@ _ALLOWED: dict[str, set[str]] = {
     "text_tag": {"text", "color"},
     "div": {"text"},
     "hr": set(),
-    "column_set": {"flex_mode", "horizontal_spacing", "columns"},
+    "column_set": {"flex_mode", "horizontal_spacing", "background_style", "columns"},
     "column": {"width", "weight", "elements"},
     "button": {"name", "type", "size", "width", "text", "behaviors", "form_action_type", "confirm"},
     "form": {"name", "elements"},
-    "input": {"name", "required", "input_type", "rows", "max_length", "label", "placeholder"},
+    "input": {"name", "required", "input_type", "rows", "auto_resize", "max_rows", "max_length", "width", "label"}
+    | {"placeholder", "default_value"},
     "multi_select_static": {"name", "width", "placeholder", "options", "selected_values"},
     "collapsible_panel": {"expanded", "header", "border", "elements"},
 }
+_GROUNDS = {"grey", "blue", "green", "orange", "red"}
 _SIZES = {"heading", "normal", "notation"}
 _BUTTON_TYPES = {"default", "primary", "danger", "text", "primary_filled", "danger_filled"}
 _CONTAINERS = {"form", "collapsible_panel", "column_set", "column"}
@@ -133,6 +135,9 @@ def _check_tag(node: JsonObject, in_form: bool) -> None:
 def _check_button(node: JsonObject, in_form: bool) -> None:
     _check_text(_object(node["text"]))
     assert node["type"] in _BUTTON_TYPES
+    assert max(map(len, texts(node["text"]))) <= 100
+    if "confirm" in node:
+        _check_text(_object(_object(node["confirm"])["title"]))
     behaviors = _objects(node["behaviors"])
     assert behaviors
     if in_form:
@@ -147,6 +152,7 @@ def _check_button(node: JsonObject, in_form: bool) -> None:
 def _check_input(node: JsonObject, in_form: bool) -> None:
     assert node["name"]
     assert 1 <= _number(node["max_length"]) <= 1000
+    assert len(str(node.get("default_value", ""))) <= _number(node["max_length"])
     _check_text(_object(node["label"]))
     _check_text(_object(node["placeholder"]))
 
@@ -165,6 +171,7 @@ def _check_multi_select(node: JsonObject, in_form: bool) -> None:
 
 def _check_column_set(node: JsonObject, in_form: bool) -> None:
     assert all(column["tag"] == "column" for column in _objects(node["columns"]))
+    assert node.get("background_style", "grey") in _GROUNDS
 
 
 def _check_panel(node: JsonObject, in_form: bool) -> None:
