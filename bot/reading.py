@@ -6,118 +6,25 @@ Nothing is masked or worded here (cards.mask and the pages do), and nothing is d
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from tortoise.expressions import Q
 
-from bot import answers
-from bot.asking.parsing import from_json
+from bot.approval_pages import ApprovalPage, names_of, page_of
+from bot.inboxes import InboxPage, inbox_of
 from bot.ports import Clock
+from bot.queueing.reading import queue_of
 from cards.mask import mask_text
-from cards.views import AuditLine, CopyView, PendingItem
+from cards.views import AuditLine, PendingItem
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
 from models.audit import AuditEntry
-from models.enums import ApprovalStatus, Delivery, Executor, Role, Via
+from models.enums import Role
 from models.notification import Notification
 from models.user import User
-from models.values import ActionRequest, ExecutionView, JsonObject, Operator, short_code
+from models.values import JsonObject, Operator, short_code
 
-INBOX_LINES = 50
 PENDING_LINES = 50
-TIMELINE_STEPS = 200
-AUDIT_ENTRIES = 200
-"""Newest first; a page says how many there are in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineStep:
-    """Something that happened to an approval request, as its audit entry tells it."""
-
-    at: datetime
-    actor: str  # display name
-    actor_kind: str  # agent, user, system, cli, link
-    action: str
-    details: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class ChainedEntry:
-    """Where an audit entry stands in its chain."""
-
-    at: datetime
-    writer: str
-    seq: int
-    hash: str
-    actor: str
-    action: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalPage:
-    """All there is to know of one approval request. Arguments, reason and result are whole and unmasked."""
-
-    reader: Operator
-    now: datetime
-    approval_id: UUID
-    check_id: UUID
-    action_digest: str
-    agent: str
-    creator: str
-    creator_reads: bool  # the reader is the creator
-    requester: str | None
-    request: ActionRequest
-    rule: str | None
-    policy_version: int
-    status: ApprovalStatus
-    executor: Executor
-    created_at: datetime
-    expires_at: datetime
-    attempt: int
-    reminders: int
-    resolver: str | None
-    resolved_at: datetime | None
-    resolved_via: Via | None
-    resolution_reason: str | None
-    claimed_at: datetime | None
-    claim_expires_at: datetime | None
-    execution: ExecutionView
-    delivery: Delivery
-    delivery_detail: str | None
-    copies: tuple[CopyView, ...]
-    timeline: tuple[TimelineStep, ...]  # oldest first
-    entries: tuple[ChainedEntry, ...]  # oldest first
-    entries_total: int
-
-    @property
-    def code(self) -> str:
-        return short_code(self.action_digest)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboxLine:
-    id: UUID
-    type: str
-    title: str
-    body: str
-    approval_id: UUID | None
-    read_at: datetime | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboxPage:
-    """A person's inbox, newest first from `before` on; `older` continues it."""
-
-    reader: Operator
-    now: datetime
-    lines: tuple[InboxLine, ...]
-    unread: int
-    older: UUID | None
-    pending: tuple[PendingItem, ...]  # oldest first
 
 
 def may_see(reader: Operator, *, tenant: str, creator_id: UUID, requester_id: UUID | None) -> bool:
@@ -141,65 +48,22 @@ class Reading:
     async def approval_page(self, approval_id: UUID, person_id: UUID) -> ApprovalPage | None:
         """The whole page; None for who may not see it, just as for an approval that does not exist."""
         reader = await self.reader(person_id)
-        approval = await ApprovalRequest.get_or_none(id=approval_id).select_related("agent", "creator", "requester")
+        approval = await ApprovalRequest.get_or_none(id=approval_id)
         if reader is None or approval is None:
             return None
-        if not may_see(
+        concerned = may_see(
             reader, tenant=approval.tenant, creator_id=approval.creator_id, requester_id=approval.requester_id
-        ):
-            return None
-        steps, entries, total = await self._entries(approval.id)
-        return ApprovalPage(
-            reader=reader,
-            now=self._clock.now(),
-            approval_id=approval.id,
-            check_id=approval.check_id,
-            action_digest=approval.action_digest,
-            agent=approval.agent.name,
-            creator=approval.creator.name,
-            creator_reads=reader.id == approval.creator_id,
-            requester=approval.requester.name if approval.requester else None,
-            request=from_json(json.loads(approval.request)),
-            rule=approval.rule,
-            policy_version=approval.policy_version,
-            status=approval.status,
-            executor=approval.executor,
-            created_at=approval.created_at,
-            expires_at=approval.expires_at,
-            attempt=approval.attempt,
-            reminders=approval.reminders_sent,
-            resolver=approval.resolver_name,
-            resolved_at=approval.resolved_at,
-            resolved_via=approval.resolved_via,
-            resolution_reason=approval.resolution_reason,
-            claimed_at=approval.claimed_at,
-            claim_expires_at=approval.claim_expires_at,
-            execution=answers.execution_of(approval),
-            delivery=approval.delivery,
-            delivery_detail=approval.delivery_detail,
-            copies=await self._copies(approval.id),
-            timeline=steps,
-            entries=entries,
-            entries_total=total,
         )
+        if not concerned and not await CardCopy.exists(approval_id=approval.id, person_id=reader.id):
+            return None
+        return await page_of(approval, reader, self._clock.now())
 
     async def inbox(self, person_id: UUID, *, before: UUID | None = None) -> InboxPage | None:
         """The person's inbox from the line after `before` on; None for a person who does not exist."""
         reader = await self.reader(person_id)
         if reader is None:
             return None
-        own = Notification.filter(person_id=reader.id)
-        # Ids are time-ordered, so they are both the order and the place to continue from.
-        rows = await (own.filter(id__lt=before) if before else own).order_by("-id").limit(INBOX_LINES + 1)
-        shown = rows[:INBOX_LINES]
-        return InboxPage(
-            reader=reader,
-            now=self._clock.now(),
-            lines=tuple(_inbox_line(row) for row in shown),
-            unread=await own.filter(read_at__isnull=True).count(),
-            older=shown[-1].id if len(rows) > INBOX_LINES else None,
-            pending=tuple(await self.pending_for(reader)),
-        )
+        return await inbox_of(reader, self._clock.now(), before=before)
 
     async def mark_read(self, person_id: UUID, line: UUID | None = None) -> int:
         """How many lines of the person's inbox are now read by this call: one, or all. The only thing written here."""
@@ -210,17 +74,9 @@ class Reading:
         return await (unread.filter(id=line) if line else unread).update(read_at=self._clock.now())
 
     async def pending_for(self, operator: Operator, *, limit: int = PENDING_LINES) -> list[PendingItem]:
-        """What waits for this person: as the creator, or because the person was asked too. Oldest first."""
-        asked = await CardCopy.filter(person_id=operator.id, approval__status=ApprovalStatus.PENDING).values_list(
-            "approval_id", flat=True
-        )
-        waiting = (
-            ApprovalRequest.filter(Q(creator_id=operator.id) | Q(id__in=list(asked)))
-            .filter(status=ApprovalStatus.PENDING, expires_at__gt=self._clock.now())
-            .order_by("created_at", "id")
-            .limit(limit)
-            .select_related("agent")
-        )
+        """What waits for this person, in the order of the queue card."""
+        ids = [one.id for one in (await queue_of(operator.id, self._clock.now()))[:limit]]
+        rows = {row.id: row for row in await ApprovalRequest.filter(id__in=ids).select_related("agent")}
         return [
             PendingItem(
                 approval_id=row.id,
@@ -230,7 +86,7 @@ class Reading:
                 created_at=row.created_at,
                 expires_at=row.expires_at,
             )
-            for row in await waiting
+            for row in (rows[id_] for id_ in ids)
         ]
 
     async def audit_lines(
@@ -251,7 +107,7 @@ class Reading:
         if approval_id is not None:
             entries = entries.filter(approval_id=approval_id)
         rows = await entries.order_by("-id").limit(limit)
-        names = await _names(row.actor for row in rows)
+        names = await names_of(row.actor for row in rows)
         return [
             AuditLine(
                 at=row.at,
@@ -262,66 +118,6 @@ class Reading:
             )
             for row in rows
         ]
-
-    async def _copies(self, approval_id: UUID) -> tuple[CopyView, ...]:
-        rows = await CardCopy.filter(approval_id=approval_id).order_by("id").select_related("person")
-        return tuple(
-            CopyView(person=row.person.name, state=row.state, sent_at=row.sent_at, detail=row.fault) for row in rows
-        )
-
-    async def _entries(self, approval_id: UUID) -> tuple[tuple[TimelineStep, ...], tuple[ChainedEntry, ...], int]:
-        """The timeline, the newest chained entries, and how many there are.
-
-        Every check repeats the whole request in its details, so the details of checks are not even loaded.
-        """
-        own = AuditEntry.filter(approval_id=approval_id)
-        told = await own.exclude(action__startswith="check.").order_by("-id").limit(TIMELINE_STEPS)
-        rows = (
-            await own.only("id", "at", "writer", "seq", "hash", "actor", "action").order_by("-id").limit(AUDIT_ENTRIES)
-        )
-        names = await _names([row.actor for row in (*told, *rows)])
-        steps = tuple(_step(row, names) for row in reversed(told))
-        entries = tuple(
-            ChainedEntry(row.at, row.writer, row.seq, row.hash, names.get(row.actor, row.actor), row.action)
-            for row in reversed(rows)
-        )
-        return steps, entries, await own.count()
-
-
-def _step(row: AuditEntry, names: dict[str, str]) -> TimelineStep:
-    kind = row.actor.partition(":")[0]
-    return TimelineStep(row.at, names.get(row.actor, row.actor), kind, row.action, json.loads(row.details))
-
-
-def _inbox_line(row: Notification) -> InboxLine:
-    return InboxLine(
-        id=row.id,
-        type=row.type,
-        title=row.title,
-        body=row.body,
-        approval_id=row.approval_id,
-        read_at=row.read_at,
-        created_at=row.created_at,
-    )
-
-
-async def _names(actors: Iterable[str]) -> dict[str, str]:
-    """The display name of every actor that is an agent or a person."""
-    ids: dict[str, set[UUID]] = {"agent": set(), "user": set()}
-    for actor in set(actors):
-        kind, _, name = actor.partition(":")
-        if kind in ids and (found := _uuid(name)):
-            ids[kind].add(found)
-    agents = await Agent.filter(id__in=list(ids["agent"])).values_list("id", "name") if ids["agent"] else []
-    people = await User.filter(id__in=list(ids["user"])).values_list("id", "name") if ids["user"] else []
-    return {f"agent:{id_}": name for id_, name in agents} | {f"user:{id_}": name for id_, name in people}
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 _TELLING = ("level", "rule", "status", "refusal", "execution", "via", "reason", "error")

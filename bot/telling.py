@@ -10,15 +10,18 @@ from uuid import UUID
 from bot import outbox
 from bot.directory import KnownAgent
 from bot.ledger import Work
+from bot.nudging import pins
 from bot.outbox import Bell
 from bot.people.joining import People
+from bot.people.recipients import Recipient
+from bot.queueing import following
 from bot.views import Views
 from bot.waiters.registry import Waiters
 from cards import granting, messages
 from cards.views import Audience, GrantUseView, L2View, Notice
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
-from models.enums import Delivery, Level, Via
+from models.enums import AskedAs, Delivery, Employment, ExecutionStatus, Level, Via
 from models.notification import Notification
 from models.outbox import OutboxMessage
 from models.user import User
@@ -43,20 +46,33 @@ class Telling:
         self._views = views
 
     async def ask(
-        self, work: Work, approval: ApprovalRequest, people: Sequence[UUID], *, app_id: str | None
+        self, work: Work, approval: ApprovalRequest, recipients: Sequence[Recipient], *, app_id: str | None
     ) -> list[UUID]:
-        """Each of `people` who has no copy yet gets the card and an inbox line. Returns who was newly asked."""
+        """Each recipient who has no copy yet gets the card and an inbox line. Returns who was newly asked.
+
+        The reason that the copy keeps is what entitles the person to decide: bot.people.recipients chooses.
+        Admins are asked through the default app, all others through the agent's, `app_id`.
+        """
         has = set(await CardCopy.filter(approval_id=approval.id).values_list("person_id", flat=True))
+        reasons = {one.person_id: one.asked_as for one in recipients if one.person_id not in has}
         asked: list[UUID] = []
-        for person in await User.filter(id__in=[one for one in people if one not in has]):
+        for person in await User.filter(id__in=list(reasons)).order_by("id"):
+            asked_as = reasons[person.id]
+            own_app = None if asked_as is AskedAs.ADMIN else app_id
             copy = await CardCopy.create(
-                approval_id=approval.id, person_id=person.id, app_id=app_id or self._people.default_app_id
+                approval_id=approval.id,
+                person_id=person.id,
+                app_id=own_app or self._people.default_app_id,
+                asked_as=asked_as,
+                asked_at=work.now,
             )
             await outbox.add([outbox.approval_card(approval, copy, work.now)])
             view = await self._views.of(approval, work.now, person_id=person.id)
             notice = messages.approval_notice(view, person.language)
             await self._line(work, approval, person, "approval.requested", notice)
             asked.append(person.id)
+        if asked:
+            await following.moved(asked, approval.tenant, work.now)
         work.after_commit(self._bell.ring)
         return asked
 
@@ -73,6 +89,8 @@ class Telling:
             for copy in copies
             if copy.is_card
         )
+        await pins.release(approval, work.now)
+        await following.follow(approval, work.now)
         await self._waiters.notify(approval.id)
         work.after_commit(lambda: self._waiters.wake([approval.id]))
         work.after_commit(self._bell.ring)
@@ -86,14 +104,17 @@ class Telling:
                 await self._say(work, approval, person, notice, "resolved")
 
     async def outcome(self, work: Work, approval: ApprovalRequest) -> None:
-        for person in await self._audience(approval):
+        """Creator and requester learn what became of it; of a failure also who decided instead of the creator."""
+        failed = approval.execution is not ExecutionStatus.SUCCEEDED
+        for person in await self._audience(approval, approval.resolved_by_id if failed else None):
             notice = await self._outcome_for(work, approval, person)
             await self._line(work, approval, person, "execution.finished", notice)
             await self._say(work, approval, person, notice, "outcome")
 
     async def _outcome_for(self, work: Work, approval: ApprovalRequest, person: User) -> Notice:
         view = await self._views.of(approval, work.now, person_id=person.id)
-        audience = Audience.CREATOR if person.id == approval.creator_id else Audience.REQUESTER
+        decides = person.id in (approval.creator_id, approval.resolved_by_id)
+        audience = Audience.CREATOR if decides else Audience.REQUESTER
         return messages.outcome_notice(view, audience, person.language)
 
     async def _say(self, work: Work, approval: ApprovalRequest, person: User, notice: Notice, step: str) -> None:
@@ -129,9 +150,10 @@ class Telling:
         agent = await Agent.get(id=approval.agent_id)
         return agent.app_id or self._people.default_app_id
 
-    async def _audience(self, approval: ApprovalRequest) -> list[User]:
-        wanted = {approval.creator_id, approval.requester_id} - {None}
-        return await User.filter(id__in=list(wanted))
+    async def _audience(self, approval: ApprovalRequest, also: UUID | None = None) -> list[User]:
+        """Creator and requester, unless they left or are frozen: nobody would read it."""
+        wanted = {approval.creator_id, approval.requester_id, also} - {None}
+        return await User.filter(id__in=list(wanted), employment=Employment.ACTIVE)
 
     async def spared(self, known: KnownAgent, view: GrantUseView, now: datetime) -> Told:
         """A grant spared the question: the creator gets the card that can revoke it, and an inbox line; not saved."""
@@ -147,8 +169,10 @@ class Telling:
         )
         return _told(message, notice, creator, now)
 
-    async def executing(self, known: KnownAgent, request: ActionRequest, decision: Decision, now: datetime) -> Told:
-        """L2: the creator is told that the action is executing, by text and in the inbox; other levels tell nobody.
+    async def executing(
+        self, known: KnownAgent, request: ActionRequest, decision: Decision, check_id: UUID, now: datetime
+    ) -> Told:
+        """L2: the creator is told that the action is executing, in chat and in the inbox; other levels tell nobody.
 
         The rows are not saved: the journal commits them together with the check.
         """
@@ -169,10 +193,12 @@ class Telling:
             zone=self._views.zone,
         )
         notice = messages.l2_notice(view, creator.language)
-        message = outbox.text(
+        message = outbox.run_notice(
             tenant=agent.tenant,
             person_id=creator.id,
             app_id=agent.app_id or self._people.default_app_id,
+            agent_id=agent.id,
+            check_id=check_id,
             text=notice.text,
             now=now,
         )

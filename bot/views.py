@@ -5,20 +5,25 @@ Reads only. Whether it reads inside a transaction is its caller's business.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Protocol
 from uuid import UUID
 
 from bot import answers
-from bot.asking.parsing import from_json
-from cards.views import ApprovalView, GrantView, OfferView
+from bot.amending import editable
+from bot.comparing import changed_since, first_of_kind
+from bot.consenting import consents_to
+from bot.freezing.standstill import freeze_facts, freezes_of, longest
+from bot.stored import original_request, stored_request
+from cards.views import ApprovalView, ConsentView, GrantView, OfferView
 from cards.words import CHINA
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
-from models.enums import ApprovalStatus, Delivery
+from models.enums import AgentStatus, ApprovalStatus, Delivery, ExecutionStatus
 from models.user import User
+from models.values import FreezeFacts
 
 
 class ApprovalLinks(Protocol):
@@ -52,10 +57,15 @@ class Views:
 
     async def of(self, approval: ApprovalRequest, now: datetime, *, person_id: UUID | None = None) -> ApprovalView:
         """The approval at its present revision as `person_id` sees it; without a reader there is no link."""
-        request = from_json(json.loads(approval.request))
+        request, original = stored_request(approval), original_request(approval)
         agent = await Agent.get(id=approval.agent_id)
-        asked = await _asked(approval.id)
+        copies = await CardCopy.filter(approval_id=approval.id).order_by("id")
+        mine = next((copy for copy in copies if copy.person_id == person_id), None)
+        asked = [copy.person_id for copy in copies if copy.state is not Delivery.UNDELIVERABLE]
         names = await _names(approval.creator_id, approval.requester_id, *asked)
+        consents = await consents_to(approval)
+        changed = await changed_since(approval)
+        freeze = await _freeze(approval, now)
         return ApprovalView(
             approval_id=approval.id,
             code=approval.facts().code,
@@ -84,15 +94,41 @@ class Views:
             attempt=approval.attempt,
             reminders=approval.reminders_sent,
             details_url=self._links.approval(approval.id, person_id, now) if person_id else None,
+            severity=approval.severity,
+            asked_as=mine.asked_as if mine else None,
+            changed=changed,
+            first_of_kind=changed is None and await first_of_kind(approval),
+            needed=approval.approvals_needed,
+            consents=tuple(ConsentView(one.person_name, one.at) for one in consents),
+            consented=any(one.person_id == person_id for one in consents),
+            separated=approval.duties_separated,
+            editable=editable(request) if approval.status is ApprovalStatus.PENDING else (),
+            original_args=original.args if original else None,
+            preset=approval.preset,
+            seen_by=_seen_by(copies, names),
+            snoozed_until=mine.snoozed_until if mine else None,
+            frozen_by=freeze.frozen_by_name if freeze else None,
+            frozen_until=freeze.until if freeze else None,
+            agent_archived=agent.status is AgentStatus.ARCHIVED,
             zone=self.zone,
+            action_digest=approval.action_digest,
             rev=approval.revision,
         )
 
 
-async def _asked(approval_id: UUID) -> list[UUID]:
-    """Who has, or is about to have, a copy; in the order in which they were asked."""
-    reached = CardCopy.filter(approval_id=approval_id).exclude(state=Delivery.UNDELIVERABLE)
-    return [copy.person_id for copy in await reached.order_by("id")]
+def _seen_by(copies: Sequence[CardCopy], names: dict[UUID, str]) -> tuple[tuple[str, datetime], ...]:
+    """Who has seen it, the first first."""
+    seen = [(copy.seen_at, copy.person_id) for copy in copies if copy.seen_at is not None]
+    return tuple((names[person], at) for at, person in sorted(seen) if person in names)
+
+
+async def _freeze(approval: ApprovalRequest, now: datetime) -> FreezeFacts | None:
+    """What holds up a run that is still to come."""
+    coming = approval.status is ApprovalStatus.APPROVED and approval.execution is ExecutionStatus.NOT_STARTED
+    if not coming and approval.status is not ApprovalStatus.PENDING:
+        return None
+    standing = await freezes_of(approval.tenant, approval.agent_id)
+    return longest([freeze_facts(row) for row in standing], now)
 
 
 async def _names(*people: UUID | None) -> dict[UUID, str]:

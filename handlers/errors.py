@@ -58,6 +58,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "frozen": (409, "Everything stands still for now"),
         "not_pending": (409, "The approval request is no longer pending"),
         "not_claimed": (409, "The approval was not claimed, so it has no outcome"),
+        "not_allowed": (409, "The check was not allowed at once"),
         "outcome_known": (409, "The outcome was already reported"),
         # Policies
         "precondition_required": (428, "The write does not say which version it replaces"),

@@ -82,6 +82,24 @@ def _paths() -> Schema:
                 refusals=("404", "409"),
             )
         },
+        "/v1/checks/{id}/outcome": {
+            "post": _operation(
+                "checkOutcome",
+                "What became of an action that was allowed at once",
+                {
+                    "type": "object",
+                    "required": ["check_id", "status", "at"],
+                    "properties": {
+                        "check_id": {"type": "string", "format": "uuid"},
+                        "status": {"enum": ["succeeded", "failed"]},
+                        "at": {"type": "string", "format": "date-time"},
+                    },
+                },
+                parameters=[_ID],
+                body=_ref("Outcome"),
+                refusals=("404", "409"),
+            )
+        },
         "/v1/approvals/{id}/cancel": {
             "post": _operation(
                 "cancel",
@@ -181,6 +199,9 @@ def _schemas() -> Schema:
                 "expires_at": _maybe(_TIME),
                 "reason": _maybe({"type": "string"}),
                 "delivery": _maybe(_enum(Delivery)),
+                "seen_at": _maybe(_TIME),
+                "preset": _maybe({"type": "string"}),
+                "amended": _ref("Amended"),
                 "execution": _ref("Execution"),
             },
             required=["allowed", "level", "status", "message", "check_id", "action_digest", "code"],
@@ -216,17 +237,34 @@ def _schemas() -> Schema:
                             "by": _maybe({"type": "string"}),
                             "via": _enum(Via),
                             "reason": _maybe({"type": "string"}),
+                            "preset": _maybe({"type": "string"}),
                         },
                         required=["at", "via"],
                     )
                 ),
+                "amended": _maybe(_ref("Amended")),
                 "claimed_at": _maybe(_TIME),
                 "claim_expires_at": _maybe(_TIME),
                 "executor": _enum(Executor),
                 "execution": _ref("Execution"),
-                "delivery": _object({"state": _enum(Delivery), "detail": _maybe({"type": "string"})}, ["state"]),
+                "delivery": _object(
+                    {
+                        "state": _enum(Delivery),
+                        "detail": _maybe({"type": "string"}),
+                        "seen_at": _maybe(_TIME),
+                        "reached": {"type": "integer", "minimum": 0, "description": "people who have it; GET only"},
+                    },
+                    ["state"],
+                ),
             },
             required=["approval_id", "status", "action_digest", "execution", "delivery", "expires_at"],
+        ),
+        "Amended": _object(
+            {
+                "details": {"type": "object", "description": "what a person made of `details`; send exactly this"},
+                "action_digest": _DIGEST,
+            },
+            required=["details", "action_digest"],
         ),
         "Execution": _object(
             {

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import TypeAlias
 
 from bot.commands import taking as take
 from bot.commands import values as v
+from bot.commands.people_parse import PEOPLE_READERS
 from bot.commands.policy_parse import POLICY_READERS
+from bot.commands.suggesting import first_word, second_word
 from bot.commands.table import FIRST_WORDS, GROUPS, SECOND_WORDS, SPECS
-from bot.commands.taking import NAME_LIMIT, Wrong, as_id
+from bot.commands.taking import Wrong, as_id
 from bot.commands.words import ENUMERATION_COMMA, SLASHES, Words, folded, visible
 
 __all__ = ["as_id", "parse"]
@@ -32,11 +33,11 @@ def parse(text: str) -> v.Parsed:
     if name == "agents" and words.tail():
         name = "agent"  # "/agents pause X" must not pass for a list
     if name in GROUPS:
-        return _in_group(name, words)
+        return _in_group(name, words, first)
     return _read(name, words)
 
 
-def _in_group(group: str, words: Words) -> v.Command | v.Usage:
+def _in_group(group: str, words: Words, written: str) -> v.Command | v.Usage:
     second = folded(words.take() or "")
     name = SECOND_WORDS[group].get(second)
     if name is not None:
@@ -44,15 +45,12 @@ def _in_group(group: str, words: Words) -> v.Command | v.Usage:
     usage = " | ".join(SPECS[known].usage for known in dict.fromkeys(SECOND_WORDS[group].values()))
     if not second:
         return v.Usage(v.Problem.MISSING_WORD, usage=usage)
-    nearest = difflib.get_close_matches(second, SECOND_WORDS[group], n=1, cutoff=0.5)
-    suggestion = f"/{SECOND_WORDS[group][nearest[0]]}" if nearest else None
+    suggestion = second_word(group, second, written=written)
     return v.Usage(v.Problem.UNKNOWN_SUBCOMMAND, _cut(second), usage, suggestion)
 
 
 def _unknown(first: str) -> v.Usage:
-    nearest = difflib.get_close_matches(first[:NAME_LIMIT], FIRST_WORDS, n=1, cutoff=0.5)
-    suggestion = f"/{FIRST_WORDS[nearest[0]]}" if nearest else "/help"
-    return v.Usage(v.Problem.UNKNOWN_COMMAND, _cut(first), suggestion=suggestion)
+    return v.Usage(v.Problem.UNKNOWN_COMMAND, _cut(first), suggestion=first_word(first))
 
 
 def _read(name: str, words: Words) -> v.Command | v.Usage:
@@ -83,25 +81,29 @@ def _audit(words: Words) -> v.Command:
 
 _Reader: TypeAlias = Callable[[Words], v.Command]
 
-_READERS: dict[str, _Reader] = POLICY_READERS | {
-    "help": _help,
-    "whoami": lambda _: v.WhoAmI(),
-    "pending": lambda _: v.Pending(),
-    "show": lambda words: v.Show(take.id_(words)),
-    "approve": lambda words: v.Approve(take.id_(words), folded(take.required(words))[:_CODE_LIMIT]),
-    "reject": lambda words: v.Reject(take.id_(words), take.rest(words)),
-    "agents": lambda _: v.ListAgents(),
-    "agent create": lambda words: v.CreateAgent(take.name(words)),
-    "agent show": lambda words: v.ShowAgent(take.name(words)),
-    "agent pause": lambda words: v.PauseAgent(take.name(words)),
-    "agent resume": lambda words: v.ResumeAgent(take.name(words)),
-    "agent rotate-token": lambda words: v.RotateToken(take.name(words)),
-    "agent set-executor": lambda words: v.SetExecutor(take.name(words), take.url(words)),
-    "audit": _audit,
-    "claim": lambda words: v.ClaimAdmin(take.required(words)),
-    "user list": lambda _: v.ListUsers(),
-    "user role": lambda words: v.SetRole(take.name(words), take.role(words)),
-}
+_READERS: dict[str, _Reader] = (
+    POLICY_READERS
+    | PEOPLE_READERS
+    | {
+        "help": _help,
+        "whoami": lambda _: v.WhoAmI(),
+        "pending": lambda _: v.Pending(),
+        "show": lambda words: v.Show(take.id_(words)),
+        "approve": lambda words: v.Approve(take.id_(words), folded(take.required(words))[:_CODE_LIMIT]),
+        "reject": lambda words: v.Reject(take.id_(words), take.rest(words)),
+        "agents": lambda _: v.ListAgents(),
+        "agent create": lambda words: v.CreateAgent(take.name(words)),
+        "agent show": lambda words: v.ShowAgent(take.name(words)),
+        "agent pause": lambda words: v.PauseAgent(take.name(words)),
+        "agent resume": lambda words: v.ResumeAgent(take.name(words)),
+        "agent rotate-token": lambda words: v.RotateToken(take.name(words)),
+        "agent set-executor": lambda words: v.SetExecutor(take.name(words), take.url(words)),
+        "audit": _audit,
+        "claim": lambda words: v.ClaimAdmin(take.required(words)),
+        "user list": lambda _: v.ListUsers(),
+        "user role": lambda words: v.SetRole(take.name(words), take.role(words)),
+    }
+)
 
 
 def _cut(text: str) -> str:

@@ -21,7 +21,7 @@ LABELS_LIMIT = 20
 
 _FLOOR = frozenset({"floor", "底线"})
 _ALL = frozenset({"all", "全部", "所有", "everything"})
-_FOR = frozenset({"for", "持续", "为期", "代表", "为"})
+_FOR = take.FOR
 _TODAY = frozenset({"today", "今天", "今日", "当天"})
 _FIX = frozenset({"fix", "固定"})
 _USES = frozenset({"uses", "次数"})
@@ -48,6 +48,11 @@ def _set_policy(words: Words) -> Command:
 
 
 def _try_policy(words: Words) -> Command:
+    return p.TryPolicy(*try_words(words))
+
+
+def try_words(words: Words) -> tuple[str, str, JsonObject, str | None]:
+    """AGENT ACTION [for WHO] [{JSON}]: agent, action, details of the check, requester."""
     agent, action, requester = take.name(words), take.name(words), None
     details: JsonObject = {}
     if words.tail() and not starts_json(words.tail()):
@@ -57,7 +62,7 @@ def _try_policy(words: Words) -> Command:
         requester = take.name(words)
     if words.tail():
         details = _details(take.json_rest(words))
-    return p.TryPolicy(agent, action, details, requester)
+    return agent, action, details, requester
 
 
 def _details(written: Json) -> JsonObject:
@@ -119,9 +124,7 @@ def _grant_exact(words: Words) -> Command:
 
 
 def _lasting_or_today(words: Words) -> timedelta | None:
-    if words.tail() and folded(Words(words.tail()).take() or "") in _FOR:
-        take.required(words)
-    return take.duration(words) if words.tail() else None
+    return take.duration_after_for(words) if words.tail() else None
 
 
 def _grant_kind(words: Words) -> Command:
@@ -186,9 +189,7 @@ def _limits(words: Words) -> Command:
 
 def _create_token(words: Words) -> Command:
     name = take.name(words)
-    if words.tail() and folded(Words(words.tail()).take() or "") in _FOR:
-        take.required(words)
-    return p.CreateAccessToken(name, take.duration(words) if words.tail() else None)
+    return p.CreateAccessToken(name, take.duration_after_for(words) if words.tail() else None)
 
 
 POLICY_READERS: dict[str, Callable[[Words], Command]] = {

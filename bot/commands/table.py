@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bot.commands.people_table import PEOPLE_COMMANDS
 from bot.commands.policy_table import POLICY_COMMANDS
 from bot.commands.spec import CommandSpec, Who
 
 GROUP_ALIASES = {
     "agent": ("智能体", "代理"),
     "policy": ("策略",),
+    "plan": ("询问方案", "方案"),
     "grant": ("授权",),
     "token": ("令牌",),
     "user": ("用户",),
@@ -74,6 +76,7 @@ COMMANDS: tuple[CommandSpec, ...] = (
         ("setexecutor", "executor", "执行器", "设置执行器"),
     ),
     *POLICY_COMMANDS,
+    *PEOPLE_COMMANDS,
     CommandSpec(
         "audit", "/audit [AGENT|ID]", Who.CREATOR, "查看最近的审计记录", "Show recent audit entries", ("审计", "记录")
     ),
@@ -109,7 +112,7 @@ def _first_words() -> dict[str, str]:
 
 
 def _second_words() -> dict[str, dict[str, str]]:
-    words: dict[str, dict[str, str]] = {group: {} for group in GROUPS}
+    words: dict[str, dict[str, str]] = {group: {} for group in GROUP_ALIASES}
     for spec in COMMANDS:
         group, _, name = spec.name.partition(" ")
         if name:

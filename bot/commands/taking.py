@@ -17,6 +17,7 @@ from models.values import Json
 NAME_LIMIT = 100  # characters of a name
 OFF = frozenset({"off", "none", "关闭", "关"})
 DEFAULT = frozenset({"default", "默认"})
+FOR = frozenset({"for", "持续", "为期", "代表", "为"})
 
 _ID = re.compile(r"[0-9a-f]{6,32}")
 _DASHED = (8, 12, 16, 20)  # where a UUID has its dashes, in digits
@@ -127,6 +128,13 @@ def duration(words: Words) -> timedelta:
     if lasting is None:
         raise Wrong(Problem.BAD_DURATION, word)
     return lasting
+
+
+def duration_after_for(words: Words) -> timedelta:
+    """`2h`, or `for 2h`."""
+    if folded(Words(words.tail()).take() or "") in FOR:
+        required(words)
+    return duration(words)
 
 
 def option(word: str) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from bot.commands.people_values import PeopleCommand
 from bot.commands.policy_values import PolicyCommand, SteeringCommand
 from models.enums import Role
 
@@ -118,6 +119,7 @@ Command: TypeAlias = (
     | SetExecutor
     | PolicyCommand
     | SteeringCommand
+    | PeopleCommand
     | ShowAudit
     | ClaimAdmin
     | ListUsers
@@ -143,6 +145,11 @@ class Problem(StrEnum):
     BAD_VERSION = "bad_version"
     BAD_NUMBER = "bad_number"
     BAD_OPTION = "bad_option"
+    BAD_LANGUAGE = "bad_language"
+    BAD_QUIET = "bad_quiet"
+    BAD_WEEKDAYS = "bad_weekdays"
+    BAD_ZONE = "bad_zone"
+    BAD_CLOCK = "bad_clock"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,11 @@ _ZH = {
     Problem.BAD_VERSION: "“{given}”不是版本号。请写成 5 或 v5。",
     Problem.BAD_NUMBER: "“{given}”不是大于 0 的整数。",
     Problem.BAD_OPTION: "看不懂“{given}”。",
+    Problem.BAD_LANGUAGE: "没有“{given}”这种语言。可选 中文、English。",
+    Problem.BAD_QUIET: "“{given}”不是时段。请写成 22:00-08:00、never（不设免打扰）或 default（跟随组织）。",
+    Problem.BAD_WEEKDAYS: "“{given}”不是工作日。请写成 周一到周五、12345、每天 或 default（跟随组织）。",
+    Problem.BAD_ZONE: "没有“{given}”这个时区。请写城市或时区，例如 上海、Europe/Berlin、UTC+8；default 表示跟随组织。",
+    Problem.BAD_CLOCK: "“{given}”不是时间。请写成 18:00、never（不发摘要）或 default（跟随组织）。",
 }
 _EN = {
     Problem.UNKNOWN_COMMAND: "There is no command /{given}.",
@@ -40,6 +45,12 @@ _EN = {
     Problem.BAD_VERSION: "“{given}” is no version. Write 5 or v5.",
     Problem.BAD_NUMBER: "“{given}” is no whole number above 0.",
     Problem.BAD_OPTION: "I don't understand “{given}”.",
+    Problem.BAD_LANGUAGE: "There is no language “{given}”. Choose Chinese or English.",
+    Problem.BAD_QUIET: "“{given}” is no span of time. Write 22:00-08:00, never, or default (your organisation's).",
+    Problem.BAD_WEEKDAYS: "“{given}” are no weekdays. Write Mon-Fri, every day, or default (your organisation's).",
+    Problem.BAD_ZONE: "There is no time zone “{given}”. Write a city or a zone (Berlin, Asia/Shanghai, UTC+8), or "
+    "default (your organisation's).",
+    Problem.BAD_CLOCK: "“{given}” is no time of day. Write 18:00, never, or default (your organisation's).",
 }
 
 

@@ -124,8 +124,10 @@ async def _restrained(view: AgentView, agent: Agent, now: datetime) -> AgentView
     """With what stands above the policy: a freeze, observation, limits; and its labels."""
     freeze = longest([freeze_facts(one) for one in await freezes_of(agent.tenant, agent.id)], now)
     observed = agent.observe_until is not None and agent.observe_until > now
+    backup = await User.get_or_none(id=agent.backup_id) if agent.backup_id else None
     return replace(
         view,
+        backup=backup.name if backup else None,
         frozen_by=freeze.frozen_by_name if freeze else None,
         frozen_until=freeze.until if freeze else None,
         observe_until=agent.observe_until if observed else None,

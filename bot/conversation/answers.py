@@ -10,6 +10,8 @@ from bot.administration import Administration, Declined
 from bot.commands import COMMANDS, CommandSpec
 from bot.conversation.agents import AgentAnswers
 from bot.conversation.approvals import ApprovalAnswers
+from bot.conversation.personal import PersonalAnswers
+from bot.conversation.plans import PlanAnswers
 from bot.conversation.policies import PolicyAnswers
 from bot.conversation.steering import Steering
 from bot.conversation.turn import Answer, Turn
@@ -38,6 +40,8 @@ class Answers:
         agents: AgentAnswers,
         policies: PolicyAnswers,
         steering: Steering,
+        plans: PlanAnswers,
+        personal: PersonalAnswers,
     ) -> None:
         self._users = administration.users
         self._first_admin = first_admin
@@ -46,6 +50,8 @@ class Answers:
         self._agents = agents
         self._policies = policies
         self._steering = steering
+        self._plans = plans
+        self._personal = personal
 
     async def to(self, turn: Turn, parsed: c.Parsed) -> Answer:
         """The answer, after the command took its effect. /approve and /reject have a transaction of their own."""
@@ -107,6 +113,14 @@ class Answers:
                 | c.RevokeAccessToken()
             ):
                 return await self._steering.to(turn, parsed)
+            case c.ShowPlan() | c.SetPlan() | c.ShowPlanHistory() | c.RollBackPlan() | c.TryPlan():
+                return await self._plans.to(turn, parsed)
+            case c.SetBackup():
+                return await self._plans.backup(turn, parsed)
+            case c.Snooze():
+                return await self.approvals.snooze(turn, parsed)
+            case c.GoAway() | c.ComeBack() | c.ShowAway() | c.OpenSettings() | c.SetPreference():
+                return await self._personal.to(turn, parsed)
             case c.ClaimAdmin():
                 return await self._claim(turn, parsed)
             case c.ListUsers():

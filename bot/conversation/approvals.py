@@ -4,40 +4,58 @@ from __future__ import annotations
 
 from bot import lifecycle
 from bot.administration import Administration
-from bot.approvals import AlreadyDone, Resolved
-from bot.commands import Approve, Reject, Show, ShowAudit
+from bot.approvals import AlreadyDone, Consenting, Resolved
+from bot.commands import Approve, Reject, Show, ShowAudit, Snooze
+from bot.consenting import deciding_facts
 from bot.conversation.finding import find_approval
 from bot.conversation.turn import Answer, Turn
+from bot.queueing.opening import Queueing
+from bot.queueing.snoozing import Snoozing
 from bot.reading import Reading
 from bot.secrecy.links import Links
 from bot.views import Views
 from cards import messages
-from cards.views import ApprovalView, AuditView, CopyView, PendingView
+from cards.personal import snoozed
+from cards.views import ApprovalView, AuditView, CopyView
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import ApprovalStatus, Verdict, Via
-from models.values import Refusal, RefusalKind
+from models.values import Refusal, RefusalKind, short_code
 
-PENDING_SHOWN = 20
 AUDIT_SHOWN = 10
 
 
 class ApprovalAnswers:
-    def __init__(self, administration: Administration, reading: Reading, views: Views, links: Links) -> None:
+    def __init__(
+        self,
+        administration: Administration,
+        reading: Reading,
+        views: Views,
+        links: Links,
+        queueing: Queueing,
+        snoozing: Snoozing,
+    ) -> None:
+        self._queueing = queueing
+        self._snoozing = snoozing
         self._administration = administration
         self._reading = reading
         self._views = views
         self._links = links
 
     async def pending(self, turn: Turn) -> Answer:
-        waiting = await self._reading.pending_for(turn.operator)
-        view = PendingView(
-            items=tuple(waiting[:PENDING_SHOWN]),
-            total=len(waiting),
-            now=turn.now,
-            inbox_url=self._links.inbox(turn.operator.id, turn.now),
-        )
-        return Answer(messages.pending_list(view, turn.language, turn.zone))
+        """One card with all that waits, in private; as a list where Feishu refuses the card."""
+        await self._queueing.open(turn.work, turn.operator, turn.app.app_id)
+        return Answer(messages.in_private(turn.language), on_its_way=True)
+
+    async def snooze(self, turn: Turn, command: Snooze) -> Answer:
+        found = await find_approval(turn.operator, command.approval, open_only=True)
+        if not isinstance(found, ApprovalRequest):
+            return turn.no(found)
+        until = await self._snoozing.snooze(turn.work, turn.operator, found, command.lasting)
+        if isinstance(until, Refusal):
+            return turn.no(until)
+        code = short_code(found.action_digest)
+        return Answer(snoozed(code, until, turn.language, now=turn.now, zone=turn.zone))
 
     async def show(self, turn: Turn, command: Show) -> Answer:
         found = await find_approval(turn.operator, command.approval)
@@ -50,7 +68,16 @@ class ApprovalAnswers:
                 turn.language,
                 delivery=found.delivery,
                 copies=[
-                    CopyView(person=row.person.name, state=row.state, sent_at=row.sent_at, detail=row.fault)
+                    CopyView(
+                        person=row.person.name,
+                        state=row.state,
+                        sent_at=row.sent_at,
+                        detail=row.fault,
+                        asked_as=row.asked_as,
+                        asked_at=row.asked_at,
+                        seen_at=row.seen_at,
+                        acted_at=row.acted_at,
+                    )
                     for row in copies
                 ],
                 zone=turn.zone,
@@ -84,24 +111,32 @@ class ApprovalAnswers:
         turn: Turn,
         command: Approve | Reject,
         approval: ApprovalRequest,
-        outcome: Resolved | Refusal | AlreadyDone,
+        outcome: Resolved | Consenting | Refusal | AlreadyDone,
     ) -> Answer:
         """What became of a typed verdict. A refusal was audited when it was given."""
         verdict = verdict_of(command)
         await approval.refresh_from_db()
-        refusal = self._again(turn, command, approval) if isinstance(outcome, AlreadyDone) else outcome
+        refusal = await self._again(turn, command, approval) if isinstance(outcome, AlreadyDone) else outcome
         if isinstance(refusal, Refusal):
             return Answer(messages.refusal_text(refusal, turn.language, turn.now, turn.zone))
-        return Answer(messages.resolved_text(await self._view(turn, approval), verdict, turn.language))
+        view = await self._view(turn, approval)
+        if isinstance(outcome, Consenting):
+            return Answer(messages.consented_words(view).in_(turn.language))
+        return Answer(messages.resolved_text(view, verdict, turn.language))
 
-    def _again(self, turn: Turn, command: Approve | Reject, approval: ApprovalRequest) -> Refusal | None:
+    async def _again(self, turn: Turn, command: Approve | Reject, approval: ApprovalRequest) -> Refusal | None:
         """What was answered before the process died, from what was recorded; None when the verdict stands."""
         wanted = ApprovalStatus.APPROVED if verdict_of(command) is Verdict.APPROVE else ApprovalStatus.REJECTED
         mine = approval.resolved_by_id == turn.operator.id and approval.resolved_via is Via.COMMAND
         if mine and approval.status is wanted:
             return None
         ruled = lifecycle.resolve(
-            approval.facts(), verdict_of(command), turn.operator, turn.now, via=Via.COMMAND, code=code_of(command)
+            await deciding_facts(approval),
+            verdict_of(command),
+            turn.operator,
+            turn.now,
+            via=Via.COMMAND,
+            code=code_of(command),
         )
         return ruled if isinstance(ruled, Refusal) else Refusal(RefusalKind.STALE)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from tortoise.expressions import Q
+from tortoise.expressions import Q, Subquery
 
 from bot.administration import Declined, Why
-from models.approval import ApprovalRequest
+from models.approval import ApprovalRequest, CardCopy
 from models.enums import ApprovalStatus, Role
 from models.values import Operator, Refusal, RefusalKind, short_code
 
@@ -59,13 +59,15 @@ async def _nothing(operator: Operator, low: UUID, high: UUID, prefix: str) -> Re
 
 def _seen_by(operator: Operator) -> Q:
     """As bot.reading.may_see, for the database."""
+    asked = Subquery(CardCopy.filter(person_id=operator.id).values("approval_id"))
+    concerns = Q(creator_id=operator.id) | Q(requester_id=operator.id) | Q(id__in=asked)
     match operator.role:
         case Role.PLATFORM_ADMIN:
             return Q()
         case Role.ORG_ADMIN:
-            return Q(tenant=operator.tenant) | Q(creator_id=operator.id) | Q(requester_id=operator.id)
+            return Q(tenant=operator.tenant) | concerns
         case Role.MEMBER:
-            return Q(creator_id=operator.id) | Q(requester_id=operator.id)
+            return concerns
 
 
 def _range(prefix: str) -> tuple[UUID, UUID]:

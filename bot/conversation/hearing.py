@@ -16,7 +16,21 @@ from tortoise.exceptions import IntegrityError
 from bot import outbox
 from bot.administration import in_one_transaction
 from bot.approvals import ApprovalService
-from bot.commands import Approve, Command, Help, ListAgents, NotACommand, Parsed, Pending, Reject, Usage, WhoAmI, parse
+from bot.commands import (
+    Approve,
+    Command,
+    Help,
+    ListAgents,
+    NotACommand,
+    OpenSettings,
+    Parsed,
+    Pending,
+    Reject,
+    Usage,
+    WhoAmI,
+    parse,
+)
+from bot.commands.preferring import zone_named
 from bot.conversation.answers import Answers
 from bot.conversation.approvals import code_of, verdict_of
 from bot.conversation.finding import find_approval
@@ -24,6 +38,7 @@ from bot.conversation.turn import Answer, Heard, Turn
 from bot.ledger import Ledger, Work
 from bot.outbox import Bell
 from bot.people.joining import People, language_of
+from bot.people.uniting import made_up_names
 from bot.ports import Clock
 from cards import administration as words
 from cards import messages
@@ -103,20 +118,22 @@ class Conversation:
         async def body(work: Work) -> None:
             if not await _first_time(work, key, "menu"):
                 return
-            turn = self._turn(work, operator, app, name_of(command))
-            text = await self._menu_text(turn, press, command)
-            if text is not None:
-                await self._tell(turn, text, f"menu:{key}")
+            turn = await self._turn(work, operator, app, name_of(command))
+            answer = await self._menu_answer(turn, press, command)
+            if answer is not None:
+                await self._tell(turn, answer, f"menu:{key}")
 
         await in_one_transaction(self._ledger, body)
 
-    async def _menu_text(self, turn: Turn, press: MenuPress, command: Command | str) -> str | None:
+    async def _menu_answer(self, turn: Turn, press: MenuPress, command: Command | str) -> Answer | None:
         age = turn.now - press.at
         if isinstance(command, str):
-            return None if age > self._stale_after or not await self._greets(turn) else self._greeting(turn)
+            return (
+                None if age > self._stale_after or not await self._greets(turn) else Answer(await self._greeting(turn))
+            )
         if age > self._stale_after:
-            return messages.too_old(age, turn.language)
-        return (await self._answers.to(turn, command)).text
+            return Answer(messages.too_old(age, turn.language))
+        return await self._answers.to(turn, command)
 
     async def _settle(self, heard: Heard, operator: Operator, stale: bool) -> None:
         """Record, effect, audit and answer in one transaction."""
@@ -126,7 +143,7 @@ class Conversation:
                 turn.no(Refusal(RefusalKind.STALE))  # for the audit; the person is told the age
                 return Answer(messages.too_old(turn.now - heard.at, turn.language), private=False)
             if isinstance(heard.parsed, NotACommand) and not heard.is_group and await self._is_new(turn):
-                return Answer(self._greeting(turn))
+                return Answer(await self._greeting(turn))
             return await self._answers.to(turn, heard.parsed)
 
         await self._in_one(heard, operator, answer)
@@ -177,30 +194,28 @@ class Conversation:
         async def body(work: Work) -> None:
             fresh = not await _replied(heard) if recorded else await _first_time(work, heard.key, "chat")
             if fresh:
-                turn = self._turn(work, operator, heard.app, name_of(heard.parsed))
+                turn = await self._turn(work, operator, heard.app, name_of(heard.parsed))
                 await self._post(heard, turn, await answer(turn))
 
         await in_one_transaction(self._ledger, body)
 
     async def _post(self, heard: Heard, turn: Turn, answer: Answer) -> None:
-        """In the thread of the message; a group does not get to read what is for the asker alone."""
-        if heard.is_group and answer.private:
-            await self._tell(turn, answer.text, f"answer:{heard.key}")
+        """In answer to the message, in a group in its thread; a group does not read what is for the asker alone.
+
+        A card is a message of its own, to the asker.
+        """
+        if answer.card is not None or answer.on_its_way or (heard.is_group and answer.private):
+            await self._tell(turn, answer, f"answer:{heard.key}")
+            if not heard.is_group:
+                return
             answer = Answer(messages.in_private(turn.language), private=False)
         await outbox.add([self._reply(heard, answer.text, turn.work, turn.operator)])
         turn.work.after_commit(self._bell.ring)
 
-    async def _tell(self, turn: Turn, text: str, dedupe: str) -> None:
-        operator = turn.operator
-        message = outbox.text(
-            tenant=operator.tenant,
-            person_id=operator.id,
-            app_id=turn.app.app_id,
-            text=text,
-            now=turn.now,
-            dedupe=dedupe[:160],
-        )
-        await outbox.add([message])
+    async def _tell(self, turn: Turn, answer: Answer, dedupe: str) -> None:
+        """The answer goes to the asker's private chat."""
+        if not answer.on_its_way:
+            await outbox.add([_private(turn, answer, dedupe[:160])])
         turn.work.after_commit(self._bell.ring)
 
     @staticmethod
@@ -213,10 +228,12 @@ class Conversation:
             text=text,
             now=work.now,
             person_id=operator.id if operator else None,
+            in_thread=heard.is_group,
         )
 
-    def _turn(self, work: Work, operator: Operator, app: AppCredentials, command: str) -> Turn:
-        return Turn(work, operator, app, self._zone, command)
+    async def _turn(self, work: Work, operator: Operator, app: AppCredentials, command: str) -> Turn:
+        person = await User.get(id=operator.id)
+        return Turn(work, operator, app, zone_named(person.time_zone, self._zone), command)
 
     @staticmethod
     async def _answered(heard: Heard) -> bool:
@@ -236,8 +253,33 @@ class Conversation:
         return await _first_time(turn.work, f"{turn.app.app_id}:welcome:{turn.operator.id}:{today}", "welcome")
 
     @staticmethod
-    def _greeting(turn: Turn) -> str:
-        return messages.welcome(turn.operator.name, turn.operator.role, turn.language)
+    async def _greeting(turn: Turn) -> str:
+        """By name, where Feishu has told it already: an id is no way to greet anybody."""
+        person = await User.get(id=turn.operator.id)
+        name = None if person.name in await made_up_names(person) else person.name
+        return messages.welcome(name, turn.operator.role, turn.language)
+
+
+def _private(turn: Turn, answer: Answer, dedupe: str) -> OutboxMessage:
+    operator = turn.operator
+    if answer.card is not None:
+        return outbox.card(
+            tenant=operator.tenant,
+            person_id=operator.id,
+            app_id=turn.app.app_id,
+            card=answer.card,
+            fallback=answer.text,
+            now=turn.now,
+            dedupe=dedupe,
+        )
+    return outbox.text(
+        tenant=operator.tenant,
+        person_id=operator.id,
+        app_id=turn.app.app_id,
+        text=answer.text,
+        now=turn.now,
+        dedupe=dedupe,
+    )
 
 
 async def _first_time(work: Work, key: str, kind: str) -> bool:
@@ -264,4 +306,4 @@ def name_of(parsed: Parsed | str) -> str:
 def _menu_command(key: str) -> Command | None:
     """Only what changes nothing can be reached by one press."""
     command = parse(f"/{key}")
-    return command if isinstance(command, Help | WhoAmI | Pending | ListAgents) else None
+    return command if isinstance(command, Help | WhoAmI | Pending | ListAgents | OpenSettings) else None

@@ -11,7 +11,7 @@ from bot.ledger import AuditFact, Work
 from cards import administration as words
 from cards import messages
 from models.enums import Language
-from models.values import AppCredentials, Operator, PersonIds, Refusal
+from models.values import AppCredentials, JsonObject, Operator, PersonIds, Refusal, RefusalKind
 
 _DETAIL_LIMIT = 200  # characters of a refusal's detail that the audit keeps
 
@@ -36,10 +36,15 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`private`: goes to the asker alone; a group only hears that it did."""
+    """`private`: goes to the asker alone; a group only hears that it did.
+
+    With `card` that is sent, and `text` where Feishu refuses it. `on_its_way`: the use case sends the answer itself.
+    """
 
     text: str
     private: bool = True
+    card: JsonObject | None = None
+    on_its_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Turn:
     work: Work
     operator: Operator
     app: AppCredentials
-    zone: tzinfo
+    zone: tzinfo  # the person's own
     command: str  # its name, for the audit
 
     @property
@@ -63,6 +68,13 @@ class Turn:
     @property
     def language(self) -> Language:
         return self.operator.language
+
+    def no_such_person(self, outcome: Refusal | Declined) -> Answer:
+        """As `no`; where nobody was found under what was written, with how to name somebody."""
+        answer = self.no(outcome)
+        if isinstance(outcome, Refusal) and outcome.kind is RefusalKind.UNKNOWN_SUBJECT:
+            return Answer(f"{answer.text}\n{words.how_to_name_people(self.language)}")
+        return answer
 
     def no(self, outcome: Refusal | Declined) -> Answer:
         """The answer that says no, because; a refusal is audited."""

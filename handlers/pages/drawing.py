@@ -14,9 +14,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cards import words as card_words
+from cards.action import KIND_WORDS, SIGN_WORDS
 from cards.words import CHINA, Bilingual
 from handlers.pages import values
-from handlers.pages.words import EXECUTORS, KINDS, WORDS
+from handlers.pages.words import EXECUTORS, KINDS, TROUBLE, WORDS
 from models.enums import Language
 
 K = TypeVar("K")
@@ -95,10 +96,9 @@ class Look:
     def lasting(self, delta: timedelta) -> str:
         return card_words.lasting(delta).in_(self.language)
 
-    def action(self, action_type: str) -> str:
-        """The starter policy's action types as verbs, any other as the agent wrote it."""
-        known = card_words.ACTIONS.get(action_type)
-        return known.in_(self.language) if known else values.name(action_type)
+    def say(self, words: Bilingual) -> str:
+        """Words that the card has too."""
+        return words.in_(self.language)
 
 
 def page(template: str, look: Look, *, status: int = 200, **drawn: object) -> web.Response:
@@ -112,9 +112,11 @@ def page(template: str, look: Look, *, status: int = 200, **drawn: object) -> we
         statuses=_in(card_words.STATUSES, look),
         executions=_in(card_words.EXECUTIONS, look),
         deliveries=_in(card_words.DELIVERIES, look),
-        vias=_in(card_words.VIAS, look),
+        argument_kinds=_in(KIND_WORDS, look),
+        signs=_in(SIGN_WORDS, look),
         executors=_in(EXECUTORS, look),
         kinds=_in(KINDS, look),
+        trouble=TROUBLE,
         **drawn,
     )
     # A lone surrogate in an agent's text must not make the page of its approval fail.

@@ -10,14 +10,16 @@ from uuid import UUID
 
 from aiohttp import web
 
+from bot.approval_pages import ApprovalPage
+from bot.inboxes import InboxPage
 from bot.ports import Clock
-from bot.reading import ApprovalPage, InboxPage, Reading
+from bot.reading import Reading
 from bot.secrecy.links import INBOX, Links, Visit, approval_path
 from bot.secrecy.one_time import Gone, OneTimeSecrets, Revealed
 from cards.words import CHINA
 from handlers.errors import PROBLEMS
-from handlers.pages import timeline
 from handlers.pages.drawing import SECURITY_HEADERS, Look, page, style
+from handlers.pages.showing import drawn_approval, drawn_waiting
 from models.enums import Language
 
 
@@ -117,7 +119,7 @@ class Pages:
     def _approval_links(self, shown: InboxPage, visit: Visit, look: Look) -> dict[UUID, str]:
         """A fresh link, as good as this visit, for every approval on the page."""
         wanted = {line.approval_id for line in shown.lines if line.approval_id} | {
-            item.approval_id for item in shown.pending
+            item.approval_id for item in shown.waiting
         }
         paths = {approval_id: approval_path(approval_id) for approval_id in wanted}
         return {
@@ -155,11 +157,11 @@ class Pages:
 
 
 def _draw_approval(shown: ApprovalPage, look: Look) -> web.Response:
-    return page("approval.html", look, a=shown, steps=timeline.lines(shown.timeline, look.language))
+    return page("approval.html", look, **drawn_approval(shown, look))
 
 
 def _draw_inbox(shown: InboxPage, look: Look, links: dict[UUID, str], before: UUID | None) -> web.Response:
-    return page("inbox.html", look, inbox=shown, links=links, before=before)
+    return page("inbox.html", look, inbox=shown, waiting=drawn_waiting(shown, look), links=links, before=before)
 
 
 def _browser_language(request: web.Request) -> Language:

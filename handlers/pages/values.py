@@ -33,6 +33,12 @@ class Node:
     children: tuple[Node, ...] = ()
 
     @property
+    def is_plain_list(self) -> bool:
+        """Whether its members are all short texts: their kind and place need no saying."""
+        short = all(child.kind == "text" and child.shown and not child.block for child in self.children)
+        return self.kind == "list" and bool(self.children) and short
+
+    @property
     def block(self) -> bool:
         """Whether the text needs lines of its own."""
         return "\n" in self.shown or len(self.shown) > 200
@@ -41,9 +47,17 @@ class Node:
 def tree(value: Json) -> Node:
     """The value as nodes. Call it away from the event loop: masking 256 KiB takes a while."""
     masked = mask(value)
-    if sum(1 for _ in islice(_each(masked), MOST_NODES + 1)) > MOST_NODES:
-        return Node("json", shown=whole(json.dumps(masked, ensure_ascii=False, indent=1)))
-    return _node(masked, None)
+    return json_node(masked) if is_large(masked) else drawn(masked)
+
+
+def is_large(masked: Json) -> bool:
+    """Whether it has too many values for a tree to help."""
+    return sum(1 for _ in islice(_each(masked), MOST_NODES + 1)) > MOST_NODES
+
+
+def json_node(masked: Json, name: str | None = None) -> Node:
+    """All of it as one JSON text."""
+    return Node("json", name, shown=whole(json.dumps(masked, ensure_ascii=False, indent=1)))
 
 
 def whole(text: str) -> str:
@@ -71,13 +85,14 @@ def _visible(text: str) -> str:
     return "".join(piece.shown for piece in escape.visible(text))
 
 
-def _node(value: Json, name: str | None) -> Node:
+def drawn(value: Json, name: str | None = None) -> Node:
+    """What is masked already, as nodes."""
     match value:
         case dict():
-            members = tuple(_node(member, whole(key)) for key, member in value.items())
+            members = tuple(drawn(member, whole(key)) for key, member in value.items())
             return Node("object", name, size=len(members), children=members)
         case list():
-            items = tuple(_node(item, f"[{place}]") for place, item in enumerate(value))
+            items = tuple(drawn(item, f"[{place}]") for place, item in enumerate(value))
             return Node("list", name, size=len(items), children=items)
         case str():
             return Node("text", name, shown=whole(value), size=None if MASKED in value else len(value))

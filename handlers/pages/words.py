@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bot.nudging.sparing import Spared
+from bot.people.recipients import Skipped
 from cards.words import Bilingual
 from models.enums import Executor
 from models.values import RefusalKind
@@ -9,6 +11,7 @@ from models.values import RefusalKind
 WORDS: dict[str, Bilingual] = {
     # every page
     "skip": Bilingual("跳到正文", "Skip to content"),
+    "pages": Bilingual("页面", "Pages"),
     "inbox": Bilingual("收件箱", "Inbox"),
     "other_language": Bilingual("English", "中文"),
     "times": Bilingual("时间均为 {zone}", "All times are {zone}"),
@@ -17,21 +20,36 @@ WORDS: dict[str, Bilingual] = {
         "This page is for reading; decisions are taken in Feishu. Keep the link to yourself.",
     ),
     # approval: head
-    "asks_to": Bilingual("{agent} 请求{action}", "{agent} asks to {action}"),
     "for_whom": Bilingual("请求人 {name}", "for {name}"),
     "asked_at": Bilingual("{at} 提出", "asked {at}"),
-    "waiting_for": Bilingual("等待 {name} 决定，已等 {lasting}", "Waiting for {name}, for {lasting} so far"),
+    "waiting": Bilingual("已等 {lasting}", "waiting {lasting}"),
     "expires_in": Bilingual("{lasting}后过期", "expires in {lasting}"),
     "overdue": Bilingual("期限已到，即将关闭", "its time is over; it is about to be closed"),
     "decide_in_feishu": Bilingual(
         "请在飞书的审批卡片上决定，或把这行命令发给机器人：",
         "Decide on the card in Feishu, or send this command to the bot:",
     ),
-    "approved_by": Bilingual("{name} 于 {at} 同意（{via}）", "Approved by {name}, {at} (by {via})"),
-    "rejected_by": Bilingual("{name} 于 {at} 拒绝（{via}）", "Rejected by {name}, {at} (by {via})"),
-    "expired_at": Bilingual("无人决定，{at} 过期", "Nobody decided; expired {at}"),
-    "cancelled_at": Bilingual("智能体于 {at} 撤回", "Withdrawn by the agent, {at}"),
+    "attention": Bilingual("注意", "Attention"),
+    "together": Bilingual("一起同意", "Approvals"),
+    "instruction": Bilingual("给智能体的指示", "Instruction to the agent"),
     "resolution_reason": Bilingual("理由", "Reason"),
+    # approval: what changed
+    "changed": Bilingual("与上次相比", "What is different"),
+    "changed_note": Bilingual(
+        "由系统比较：同一智能体、同类操作中，上一次同意的那次。",
+        "Compared by Assent with the last approved call of this agent and kind.",
+    ),
+    "amended": Bilingual("同意前的改动", "Changed before approving"),
+    "amended_note": Bilingual(
+        "智能体原来的请求和实际同意的内容。执行的只会是改后的内容。",
+        "What the agent asked, and what was approved. Only the latter is executed.",
+    ),
+    "col_argument": Bilingual("参数", "Argument"),
+    "col_last": Bilingual("上次", "Last time"),
+    "col_now": Bilingual("这次", "This time"),
+    "col_asked": Bilingual("原来", "As asked"),
+    "col_approved": Bilingual("改为", "As approved"),
+    "absent": Bilingual("（没有）", "(not there)"),
     # approval: arguments
     "arguments": Bilingual("参数", "Arguments"),
     "arguments_note": Bilingual(
@@ -91,25 +109,37 @@ WORDS: dict[str, Bilingual] = {
     "extra": Bilingual("附加字段", "Further fields"),
     # approval: execution
     "execution": Bilingual("执行", "Execution"),
-    "not_approved_yet": Bilingual("同意之前不会执行", "Nothing runs before it is approved"),
     "never_runs": Bilingual("不会执行", "It will not run"),
-    "claimed_by_agent": Bilingual("放行已于 {at} 认领", "The go-ahead was claimed {at}"),
-    "claim_until": Bilingual("智能体须在 {at} 前认领放行", "The agent must claim the go-ahead before {at}"),
-    "claim_lapsed": Bilingual(
-        "放行未在 {at} 前认领，已失效", "The go-ahead was not claimed before {at} and has lapsed"
-    ),
     "started": Bilingual("开始", "Started"),
     "finished": Bilingual("结束", "Finished"),
     "result": Bilingual("结果", "Result"),
     "error": Bilingual("错误", "Error"),
-    "unknown_note": Bilingual(
-        "没有收到执行结果：操作可能已经执行，也可能没有。系统不会自动重试，请核实。",
-        "No outcome was received: it may or may not have run. It is never repeated blindly; please check.",
-    ),
     # approval: timeline, delivery, audit
     "timeline": Bilingual("经过", "Timeline"),
-    "delivery": Bilingual("送达", "Delivery"),
+    "people": Bilingual("问了谁", "Who was asked"),
+    "reached": Bilingual("总体", "Overall"),
+    "you": Bilingual("您", "you"),
+    "track": Bilingual("送达进度", "How far it got"),
+    "stage_asked": Bilingual("提问", "Asked"),
+    "stage_sent": Bilingual("送达", "Sent"),
+    "stage_seen": Bilingual("已读", "Seen"),
+    "stage_acted": Bilingual("处理", "Acted"),
+    "not_yet": Bilingual("还没有", "not yet"),
+    "consented_at": Bilingual("{at} 同意", "approved {at}"),
+    "snoozed_until": Bilingual("推迟到 {at}", "put off until {at}"),
     "no_copies": Bilingual("还没有人收到卡片", "No card has been addressed to anyone yet"),
+    # approval: the plan
+    "plan": Bilingual("怎样询问", "How it is asked"),
+    "plan_note": Bilingual(
+        "按开始时的询问方案。有人决定就停；提醒避开各人的安静时段。",
+        "By the asking plan at the start. It stops once decided; reminders keep out of quiet hours.",
+    ),
+    "step_taken": Bilingual("已到", "done"),
+    "step_ahead": Bilingual("未到", "ahead"),
+    "step_never": Bilingual("不再需要", "not needed"),
+    "step_asks": Bilingual("问：{who}", "ask {who}"),
+    "ends_expired": Bilingual("没人答复：过期，不执行", "nobody answered: it expires and does not run"),
+    "ends_rejected": Bilingual("没人答复：拒绝", "nobody answered: it is rejected"),
     "audit": Bilingual("审计记录", "Audit entries"),
     "audit_note": Bilingual(
         "只增不改，每条都含前一条的哈希。用 assent audit verify 可核验。",
@@ -126,6 +156,12 @@ WORDS: dict[str, Bilingual] = {
     # inbox
     "inbox_of": Bilingual("{name} 的收件箱", "{name}'s inbox"),
     "pending": Bilingual("等您决定", "Waiting for you"),
+    "pending_more": Bilingual(
+        "还有 {n} 个没有列出。在飞书中向机器人发送 /pending 可逐个处理。",
+        "{n} more are not listed. Send /pending to the bot in Feishu to go through them.",
+    ),
+    "also_asked": Bilingual("同时询问：{who}", "Also asked: {who}"),
+    "consents_n": Bilingual("{given}/{needed} 人已同意", "{given} of {needed} approved"),
     "no_pending": Bilingual("没有等您决定的事", "Nothing is waiting for you"),
     "notifications": Bilingual("通知", "Notifications"),
     "no_notifications": Bilingual("还没有通知", "No notifications yet"),
@@ -183,12 +219,19 @@ STEPS: dict[str, Bilingual] = {
     "approval.resolved.rejected": Bilingual("拒绝", "rejected"),
     "approval.resolved.expired": Bilingual("因过期关闭", "closed it: expired"),
     "approval.resolved.cancelled": Bilingual("撤回请求", "withdrew the request"),
+    "approval.consented": Bilingual("同意（还需要其他人）", "approved; others must too"),
+    "approval.amended": Bilingual("改了参数", "changed the arguments"),
     "approval.refused": Bilingual("操作未被接受", "was refused"),
-    "approval.reminded": Bilingual("发出提醒", "sent a reminder"),
+    "approval.asked": Bilingual("请更多人决定", "asked more people"),
+    "approval.reminded": Bilingual("到了提醒的时间", "reached a step of its asking plan"),
+    "approval.snoozed": Bilingual("稍后再决定", "put it off"),
+    "approval.nudged": Bilingual("提醒了一个人", "reminded somebody"),
+    "approval.nudge_spared": Bilingual("没有打扰", "left somebody alone"),
     "approval.claimed": Bilingual("认领放行", "claimed the go-ahead"),
     "approval.claim_lapsed": Bilingual("放行到期未被认领", "let the go-ahead lapse: nobody claimed it"),
     "delivery.degraded": Bilingual("卡片发送失败，已改发文字", "could not send the card and sent a text instead"),
     "delivery.failed": Bilingual("消息未能送达", "could not deliver a message"),
+    "delivery.seen": Bilingual("得知有人看过了", "learned that somebody has seen it"),
     "execution.refused": Bilingual("未予执行", "did not execute"),
     "execution.answer_too_late": Bilingual("执行方答复过晚", "got the executor's answer too late"),
     "execution.started": Bilingual("开始执行", "started the execution"),
@@ -201,7 +244,18 @@ STEPS: dict[str, Bilingual] = {
     "grant.refused": Bilingual("授权操作未被接受", "was refused about a grant"),
     "review.asked": Bilingual("请人抽查", "asked for a review"),
     "review.answered": Bilingual("答复抽查", "answered a review"),
+    "run.stopped": Bilingual("让这类操作以后先问", "made this ask first from now on"),
+    "run.flagged": Bilingual("标记这次执行不对", "marked this run as wrong"),
+    "run.finished": Bilingual("报告执行结果", "reported how it ended"),
+    "run.refused": Bilingual("操作未被接受", "was refused"),
+    "queue.refused": Bilingual("待办卡片上的操作未被接受", "was refused on a queue card"),
     "review.refused": Bilingual("抽查答复未被接受", "was refused about a review"),
+    "person.away": Bilingual("说了不在", "is away"),
+    "person.back": Bilingual("回来了", "is back"),
+    "person.left": Bilingual("得知有人离职", "learned that somebody has left"),
+    "person.frozen": Bilingual("得知有人的账号被冻结", "learned that an account was frozen"),
+    "person.returned": Bilingual("得知有人的账号恢复", "learned that an account works again"),
+    "person.preferences": Bilingual("改了个人设置", "changed the own settings"),
 }
 """Audit actions as verbs. An action that is not here is shown as the word that stands in the audit."""
 
@@ -211,16 +265,43 @@ KINDS: dict[str, Bilingual] = {
     "approval.resolved": Bilingual("审批结果", "decision"),
     "execution.finished": Bilingual("执行结果", "outcome"),
     "delivery.failed": Bilingual("无法送达", "undeliverable"),
+    "run.failed": Bilingual("执行失败", "failure"),
     "grant.given": Bilingual("授权", "grant"),
     "grant.revoked": Bilingual("授权撤销", "grant revoked"),
+    "freeze.set": Bilingual("冻结", "freeze"),
+    "freeze.ended": Bilingual("解冻", "freeze over"),
 }
 """Types of notifications; one that is not here is shown as it is stored."""
+
+TROUBLE = frozenset({"run.failed", "delivery.failed", "freeze.set"})
+"""Types of notifications about which a person should do something."""
 
 SYSTEM = Bilingual("系统", "Assent")
 
 EXECUTORS: dict[Executor, Bilingual] = {
     Executor.AGENT: Bilingual("智能体自己（只放行一次）", "the agent itself, with a single go-ahead"),
     Executor.SERVICE: Bilingual("本服务（调用登记的执行方）", "this service, through the registered executor"),
+}
+
+SKIPPED: dict[Skipped, Bilingual] = {
+    Skipped.NOBODY: Bilingual("没有这个人", "there is no such person"),
+    Skipped.ELSEWHERE: Bilingual("不属于这个组织", "of another organisation"),
+    Skipped.LEFT: Bilingual("已离职", "has left"),
+    Skipped.FROZEN: Bilingual("账号已冻结", "the account is frozen"),
+    Skipped.REQUESTER: Bilingual("是请求人", "is the requester"),
+    Skipped.AWAY: Bilingual("不在", "is away"),
+}
+
+SPARED: dict[Spared, Bilingual] = {
+    Spared.CLOSED: Bilingual("已有结论", "it was over"),
+    Spared.ANSWERED: Bilingual("已经答复", "had answered"),
+    Spared.AWAY: Bilingual("不在", "is away"),
+    Spared.GONE: Bilingual("账号已停用", "the account is closed"),
+    Spared.UNREACHED: Bilingual("卡片没有送到", "no card had arrived"),
+    Spared.NEW: Bilingual("卡片刚到", "the card had only just come"),
+    Spared.SEEN: Bilingual("已经看过", "had seen it"),
+    Spared.BUDGET: Bilingual("今天的提醒次数已用完", "no reminders left for today"),
+    Spared.DIGEST: Bilingual("并入一张待办卡片", "told with others on one card"),
 }
 
 REFUSALS: dict[RefusalKind, Bilingual] = {
@@ -243,4 +324,9 @@ REFUSALS: dict[RefusalKind, Bilingual] = {
     RefusalKind.VERSION_MOVED: Bilingual("已有更新的版本", "a newer version exists"),
     RefusalKind.BELOW_FLOOR: Bilingual("低于组织底线", "below the organisation's floor"),
     RefusalKind.STALE: Bilingual("来得太晚", "came too late"),
+    RefusalKind.SEPARATED: Bilingual("请求人不能同意", "the requester may not approve"),
+    RefusalKind.CONSENTED: Bilingual("已经同意过", "approved already"),
+    RefusalKind.EDITED: Bilingual("参数已改，按钮不对", "changed arguments, and the plain button"),
+    RefusalKind.NOT_EDITABLE: Bilingual("参数不能这样改", "not to be changed so"),
+    RefusalKind.CRITICAL: Bilingual("须单独决定", "to be decided on its own"),
 }
