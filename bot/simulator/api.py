@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from bot.simulator import api_directory, api_messages
+from bot.simulator import api_directory, api_messages, api_people
 from bot.simulator.api_call import Call
 from bot.simulator.errors import ApiError, scope_missing
 from bot.simulator.faults import CUTS, Fault, suffer
+from bot.simulator.profiles import DIRECTORY
 from bot.simulator.simulator import ApiCall, Simulator
 from bot.simulator.state import App, Json
 from bot.simulator.wire import NotJson, parse_object
@@ -22,6 +23,8 @@ Endpoint = Callable[[Call], Json]
 
 MAX_BODY = 1024 * 1024
 _SEND = ("im:message", "im:message:send_as_bot")
+_READ = ("im:message", "im:message:readonly", "im:message:basic")
+_MESSAGE = "/open-apis/im/v1/messages/{message_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +50,26 @@ ROUTES = (
     Route("patch", "PATCH", "/open-apis/im/v1/messages/{message_id}", api_messages.patch, _SEND),
     Route("get", "GET", "/open-apis/im/v1/messages/{message_id}", api_messages.get, ("im:message",)),
     Route("recall", "DELETE", "/open-apis/im/v1/messages/{message_id}", api_messages.recall, _SEND),
+    Route("urgent", "PATCH", f"{_MESSAGE}/urgent_app", api_messages.urgent_app, ("im:message.urgent",)),
+    Route("urgent_sms", "PATCH", f"{_MESSAGE}/urgent_sms", api_messages.urgent_sms, ("im:message.urgent:sms",)),
+    Route("urgent_phone", "PATCH", f"{_MESSAGE}/urgent_phone", api_messages.urgent_phone, ("im:message.urgent:phone",)),
     Route(
-        "urgent",
+        "pin_bot",
         "PATCH",
-        "/open-apis/im/v1/messages/{message_id}/urgent_app",
-        api_messages.urgent,
-        ("im:message.urgent",),
+        "/open-apis/im/v2/feed_cards/bot_time_sentive",
+        api_directory.pin_bot,
+        ("im:datasync.feed_card.time_sensitive:write",),
     ),
-    Route("read_users", "GET", "/open-apis/im/v1/messages/{message_id}/read_users", api_messages.read_users, _SEND),
+    Route("read_users", "GET", "/open-apis/im/v1/messages/{message_id}/read_users", api_messages.read_users, _READ),
     Route("card_update", "POST", "/open-apis/interactive/v1/card/update", api_messages.card_update, http_ok=True),
     Route(
         "users",
         "POST",
         "/open-apis/contact/v3/users/batch_get_id",
-        api_directory.batch_get_id,
+        api_people.batch_get_id,
         ("contact:user.id:readonly",),
     ),
-    Route("user", "GET", "/open-apis/contact/v3/users/{user_id}", api_directory.user, ("contact:user.base:readonly",)),
+    Route("user", "GET", "/open-apis/contact/v3/users/{user_id}", api_people.user, (DIRECTORY,)),
     Route("bot", "GET", "/open-apis/bot/v3/info", api_directory.bot),
     Route(
         "slash_commands",
@@ -81,6 +87,13 @@ ROUTES = (
     ),
     Route(
         "slash_commands",
+        "PATCH",
+        "/open-apis/application/v7/app_slash_commands/{command_id}",
+        api_directory.change_slash_command,
+        ("application:app_slash_command:write",),
+    ),
+    Route(
+        "slash_commands",
         "DELETE",
         "/open-apis/application/v7/app_slash_commands/{command_id}",
         api_directory.remove_slash_command,
@@ -89,7 +102,7 @@ ROUTES = (
 )
 _GATEWAY_CODES = 99_990_000
 """From here on the codes are the gateway's, not an endpoint's."""
-_RATED = frozenset({"send", "reply", "patch", "urgent", "card_update", "recall"})
+_RATED = frozenset({"send", "reply", "patch", "urgent", "urgent_sms", "urgent_phone", "card_update", "recall"})
 
 
 @dataclass(slots=True)

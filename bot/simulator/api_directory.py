@@ -1,4 +1,4 @@
-"""The endpoints around messages: tokens, people, the bot itself, slash commands."""
+"""The endpoints around messages: tokens, the bot itself and its place in the list of chats, slash commands."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from bot.simulator.api_call import ID_TYPES, Call
 from bot.simulator.errors import ApiError, bad_parameter
 from bot.simulator.state import Json, Person
 
-MAX_LOOKUPS = 50
 MAX_SLASH_COMMANDS = 100
+MAX_PINS = 50
 _COMMAND = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -36,63 +36,64 @@ def bot(call: Call) -> Json:
     return {"code": 0, "msg": "ok", "bot": told}
 
 
-def batch_get_id(call: Call) -> Json:
-    """Ids by login e-mail; whoever is unknown, or not visible to the app, comes without an id."""
-    id_type = call.query("user_id_type", ID_TYPES, "open_id")
-    call.only("emails", "mobiles", "include_resigned")
-    emails, mobiles = call.body.get("emails", []), call.body.get("mobiles", [])
-    if not isinstance(emails, list) or not isinstance(mobiles, list):
-        raise bad_parameter("emails and mobiles are lists")
-    if not (emails or mobiles) or max(len(emails), len(mobiles)) > MAX_LOOKUPS:
-        raise bad_parameter(f"1 to {MAX_LOOKUPS} emails or mobiles are expected")
-    resigned_too = call.body.get("include_resigned", False) is True
-    found = [_lookup(call, id_type, email, resigned_too) for email in emails]
-    return {"code": 0, "msg": "success", "data": {"user_list": found + [{"mobile": each} for each in mobiles]}}
+def pin_bot(call: Call) -> Json:
+    """The bot's chat on top of these people's, or no longer; whom the bot does not reach comes back with a reason."""
+    id_type = call.query("user_id_type", ID_TYPES)
+    call.only("time_sensitive", "user_ids")
+    pinned, wanted = call.body.get("time_sensitive"), call.body.get("user_ids")
+    if not isinstance(pinned, bool):
+        raise bad_parameter("time_sensitive must be a boolean")
+    if not isinstance(wanted, list) or not 1 <= len(wanted) <= MAX_PINS:
+        raise bad_parameter(f"user_ids has 1 to {MAX_PINS} ids")
+    failed = []
+    for each in wanted:
+        try:
+            _pin(call, call.person(id_type, each), pinned)
+        except ApiError as refusal:
+            failed.append({"user_id": each, "error_code": refusal.code, "error_message": refusal.msg})
+    call.world.touch()
+    return {"code": 0, "msg": "success", "data": {"failed_user_reasons": failed}}
 
 
-def _lookup(call: Call, id_type: str, email: object, resigned_too: bool) -> Json:
-    for person in call.world.people.values():
-        seen = call.app.reaches(person) and (resigned_too or not person.resigned)
-        if isinstance(email, str) and person.email.lower() == email.lower() and seen:
-            return {"user_id": call.id_of(id_type, person), "email": email, "status": _status(person)}
-    return {"email": email}
+def _pin(call: Call, person: Person, pinned: bool) -> None:
+    if not call.app.reaches(person) or person.resigned or person.stopped_bots:
+        raise ApiError(230013, "Bot has NO availability to this user.")
+    if pinned:
+        call.app.pinned.add(person.key)
+    else:
+        call.app.pinned.discard(person.key)
 
 
-def _status(person: Person) -> Json:
-    return {
-        "is_frozen": False,
-        "is_resigned": person.resigned,
-        "is_activated": True,
-        "is_exited": False,
-        "is_unjoin": False,
-    }
-
-
-def user(call: Call) -> Json:
-    person = call.person(call.query("user_id_type", ID_TYPES, "open_id"), call.path("user_id"))
-    if not call.app.reaches(person):
-        raise ApiError(41050, "no user authority error")
-    told = {
-        "open_id": call.world.open_id(call.app, person),
-        "union_id": person.union_id,
-        "name": person.name,
-        "en_name": person.en_name,
-        "email": person.email,
-        "status": _status(person),
-    }
-    if "contact:user.employee_id:readonly" in call.app.scopes:
-        told["user_id"] = person.user_id
-    return {"code": 0, "msg": "success", "data": {"user": told}}
-
-
-def add_slash_command(call: Call) -> Json:
+def _described(call: Call) -> tuple[str, Json]:
+    """The command and its description, as registered."""
+    call.only("command", "description", "icon")
     command, described = call.body.get("command"), call.body.get("description")
     if not isinstance(command, str) or not _COMMAND.fullmatch(command):
         raise bad_parameter("command: ^[a-z][a-z0-9_]*$, without the slash")
     if not isinstance(described, dict) or not isinstance(described.get("default_value"), str):
         raise bad_parameter("description.default_value is missing")
+    words = described.get("i18n", {})
+    if not isinstance(words, dict) or not all(isinstance(each, str) for each in words.values()):
+        raise bad_parameter("description.i18n maps languages to texts")
     if "icon" in call.body:
         raise ApiError(40000031, "icon is not simulated")
+    return command, described
+
+
+def change_slash_command(call: Call) -> Json:
+    command, described = _described(call)
+    known = call.app.slash_commands.get(call.path("command_id"))
+    if known is None:
+        raise bad_parameter("no such command")
+    if any(each["command"] == command for each in call.app.slash_commands.values() if each is not known):
+        raise ApiError(40000000, f"command {command} exists")
+    known |= {"command": command, "description": described}
+    call.world.touch()
+    return {"code": 0, "msg": "success", "data": {}}
+
+
+def add_slash_command(call: Call) -> Json:
+    command, described = _described(call)
     registered = call.app.slash_commands
     if any(each["command"] == command for each in registered.values()):
         raise ApiError(40000000, f"command {command} exists")

@@ -10,12 +10,15 @@ from bot.simulator.content import card_refusal, content_refusal
 from bot.simulator.errors import ApiError, bad_parameter
 from bot.simulator.rules import schema_of
 from bot.simulator.simulator import CARD_LIFE
-from bot.simulator.state import ALONE, App, Chat, Json, Message, Person, Relation, UpdateTicket
+from bot.simulator.state import ALONE, App, Buzz, Chat, Json, Message, Person, Relation, UpdateTicket
 from bot.simulator.wire import NotJson, compact, parse_object
 from bot.simulator.world import answer_to, message_facts
 
 UUID_LIFE = timedelta(hours=1)
+READ_LIFE = timedelta(days=7)
+MOST_UNREAD_BUZZES = 200
 MAX_UUID = 50
+RESIGNED = 230029
 _RECEIVER_TYPES = ("open_id", "user_id", "union_id", "email", "chat_id")
 _MSG_TYPES = ("text", "post", "interactive")
 
@@ -78,28 +81,66 @@ def recall(call: Call) -> Json:
     return _success({})
 
 
-def urgent(call: Call) -> Json:
+def urgent_app(call: Call) -> Json:
+    return _urgent(call, "urgent_app")
+
+
+def urgent_sms(call: Call) -> Json:
+    return _urgent(call, "urgent_sms")
+
+
+def urgent_phone(call: Call) -> Json:
+    return _urgent(call, "urgent_phone")
+
+
+def _urgent(call: Call, how: str) -> Json:
+    """Only for the bot's own messages; nobody is called while 200 buzzes are unread, and the tenant has a quota.
+
+    Feishu, "Buzz": ids that mean nobody in the chat come back, and the others are called; with none left it is 230001.
+    """
     id_type = call.query("user_id_type", ID_TYPES)
     call.only("user_id_list")
     message = _own(call)
     _alive(message)
+    _reachable_still(call.app, message.chat)
     wanted = call.body.get("user_id_list")
     if not isinstance(wanted, list) or not 1 <= len(wanted) <= 200:
         raise bad_parameter("user_id_list has 1 to 200 ids")
-    invalid = []
-    for each in wanted:
-        person = _person_or_none(call, id_type, each)
-        if person is None or person not in message.chat.people:
-            invalid.append(each)
-        elif person not in message.buzzed:
-            message.buzzed.append(person)
+    if not all(isinstance(each, str) for each in wanted):
+        raise bad_parameter("user_id_list holds texts")
+    people = {each: _person_or_none(call, id_type, each) for each in wanted}
+    called = [person for person in people.values() if person is not None and person in message.chat.people]
+    if not called:
+        raise bad_parameter("no id of user_id_list is valid")
+    if any(_unread_buzzes(call, person) >= MOST_UNREAD_BUZZES for person in called):
+        raise ApiError(230023, "The number of unread urgent messages of the user exceeds the limit.")
+    left = call.app.buzzes_left.get(how)
+    if left is not None and left < len(called):
+        raise ApiError(230024, "Reach the upper limit of urgent message.")
+    if left is not None:
+        call.app.buzzes_left[how] = left - len(called)
+    now = call.world.clock.now()
+    message.buzzes += [Buzz(person, how, now) for person in called]
     call.world.touch()
-    return _success({"invalid_user_id_list": invalid})
+    known = {each for each, person in people.items() if person in called}
+    return _success({"invalid_user_id_list": [each for each in wanted if each not in known]})
+
+
+def _unread_buzzes(call: Call, person: Person) -> int:
+    messages = call.world.messages.values()
+    return sum(person.key not in each.read_by and person in each.buzzed for each in messages)
 
 
 def read_users(call: Call) -> Json:
+    """Of the bot's own messages of the last 7 days, in pages; the sender is not among the readers (Feishu)."""
     id_type = call.query("user_id_type", ID_TYPES)
+    size, start = _page(call)
     message = _own(call)
+    _alive(message)
+    _reachable_still(call.app, message.chat)
+    if call.world.clock.now() - message.created_at > READ_LIFE:
+        raise ApiError(230033, "Get the reading status must be done within 7 days after the message is sent.")
+    readers = list(message.read_by.items())
     items = [
         {
             "user_id_type": id_type,
@@ -107,9 +148,19 @@ def read_users(call: Call) -> Json:
             "timestamp": milliseconds(at),
             "tenant_key": call.world.people[key].tenant_key,
         }
-        for key, at in message.read_by.items()
+        for key, at in readers[start : start + size]
     ]
-    return _success({"items": items, "has_more": False, "page_token": ""})
+    more = start + size < len(readers)
+    return _success({"items": items, "has_more": more} | ({"page_token": str(start + size)} if more else {}))
+
+
+def _page(call: Call) -> tuple[int, int]:
+    size, token = call.request.query.get("page_size", "20"), call.request.query.get("page_token", "0")
+    if not size.isascii() or not size.isdigit() or not 1 <= int(size) <= 100:
+        raise bad_parameter("page_size is 1 to 100")
+    if not token.isascii() or not token.isdigit():
+        raise bad_parameter("page_token is not one of ours")
+    return int(size), int(token)
 
 
 def card_update(call: Call) -> Json:
@@ -206,7 +257,7 @@ def _available(app: App, person: Person) -> None:
     if person.tenant_key != app.tenant_key:
         raise ApiError(230038, "Cross tenant p2p chat operate forbid.")
     if person.resigned:
-        raise ApiError(230029, "User has resigned.")
+        raise ApiError(RESIGNED, "User has resigned.")
     if not app.reaches(person):
         raise ApiError(230013, "Bot has NO availability to this user.")
     if person.stopped_bots:
@@ -222,6 +273,16 @@ def _reachable(app: App, chat: Chat) -> None:
         raise ApiError(230002, "Bot/User can NOT be out of the chat.")
     if chat.kind == "p2p":
         _available(app, chat.people[0])
+
+
+def _reachable_still(app: App, chat: Chat) -> None:
+    """As `_reachable`, for a message that is there already: who has left is here not available (230013, not 230029)."""
+    try:
+        _reachable(app, chat)
+    except ApiError as refusal:
+        if refusal.code == RESIGNED:
+            raise ApiError(230013, "Bot has NO availability to this user.") from None
+        raise
 
 
 def _message(call: Call) -> Message:

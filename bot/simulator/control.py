@@ -50,6 +50,7 @@ class Control:
             "menu": self._menu,
             "enter": self._enter,
             "read": self._read,
+            "person": self._change_person,
             "clock": self._clock,
             "faults": self._add_fault,
             "redeliver": self._redeliver,
@@ -102,9 +103,26 @@ class Control:
 
     async def _read(self, body: Json) -> Json:
         by = self._person(body)
-        for message_id in body.get("message_ids") or []:
-            self._simulator.read(self._simulator.world.message(message_id), by)
-        return {}
+        messages = [self._simulator.world.message(message_id) for message_id in body.get("message_ids") or []]
+        return {"told": [push.event_id for push in await self._simulator.notice_all(messages, by)]}
+
+    async def _change_person(self, body: Json) -> Json:
+        """What the company's administrators do to an account, and what a person's profile says."""
+        known = {"user", "frozen", "resigned", "stopped_bots", "leader", "time_zone", "language", "tell"}
+        if unknown := set(body) - known:
+            raise ValueError(f"unknown field {sorted(unknown)[0]}")
+        person = self._person(body)
+        if "leader" in body:
+            person.leader = self._simulator.world.person(_text(body, "leader")) if body["leader"] is not None else None
+        if "time_zone" in body:
+            person.time_zone = _text(body, "time_zone") if body["time_zone"] is not None else None
+        person.language = _text(body, "language") if "language" in body else person.language
+        stopped = _flag(body, "stopped_bots")
+        person.stopped_bots = person.stopped_bots if stopped is None else stopped
+        frozen, resigned = _flag(body, "frozen"), _flag(body, "resigned")
+        tell = _flag(body, "tell") is not False and (frozen, resigned) != (None, None)
+        pushes = await self._simulator.change_person(person, frozen=frozen, resigned=resigned, tell=tell)
+        return {"told": [push.event_id for push in pushes]}
 
     async def _recall(self, body: Json) -> Json:
         self._simulator.world.message(_text(body, "message_id")).recalled = True
@@ -243,6 +261,13 @@ def _text(body: Json, name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value:
         raise ValueError(f"{name} must be a text")
+    return value
+
+
+def _flag(body: Json, name: str) -> bool | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false")
     return value
 
 

@@ -6,12 +6,16 @@ import secrets
 from datetime import datetime
 
 from bot.simulator.clock import microseconds, milliseconds
+from bot.simulator.profiles import EMPLOYMENT, profile
 from bot.simulator.state import App, Json, Message, Person
 from bot.simulator.wire import compact
 from bot.simulator.world import World
 
 CARD_CLICK = "card.action.trigger"
 MESSAGE = "im.message.receive_v1"
+READ = "im.message.message_read_v1"
+PERSON_LEFT = "contact.user.deleted_v3"
+PERSON_UPDATED = "contact.user.updated_v3"
 MENU = "application.bot.menu_v6"
 CHAT_ENTERED = "im.chat.access_event.bot_p2p_chat_entered_v1"
 BOT_ADDED = "im.chat.member.bot.added_v1"
@@ -75,6 +79,19 @@ def menu_pressed(world: World, app: App, person: Person, event_key: str, at: dat
 
 def chat_entered(world: World, app: App, person: Person, chat_id: str) -> Json:
     return {"chat_id": chat_id, "operator_id": world.ids(app, person), "last_message_id": ""}
+
+
+def messages_read(world: World, app: App, person: Person, messages: list[Message], at: datetime) -> Json:
+    reader = {"reader_id": world.ids(app, person), "read_time": milliseconds(at), "tenant_key": person.tenant_key}
+    return {"reader": reader, "message_id_list": [message.message_id for message in messages]}
+
+
+def person_changed(world: World, app: App, person: Person, old_status: Json) -> Json:
+    """Of an account that was frozen, revived or deleted. `old_object` holds what was different before."""
+    old: Json = {"open_id": world.open_id(app, person)} if person.resigned else {}
+    if EMPLOYMENT in app.scopes:
+        old["status"] = old_status
+    return {"object": profile(world, app, person), "old_object": old}
 
 
 def bot_added(world: World, app: App, person: Person, chat_id: str, name: str) -> Json:

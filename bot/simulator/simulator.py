@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,6 +19,7 @@ from bot.simulator.errors import Impossible
 from bot.simulator.faults import FaultBook
 from bot.simulator.limits import Limits, RateLimiter
 from bot.simulator.presses import Press, action
+from bot.simulator.profiles import DIRECTORY, status
 from bot.simulator.responses import CallbackAnswer, Toast
 from bot.simulator.state import ALONE, App, Chat, Json, Message, Person, UpdateTicket
 from bot.simulator.wire import compact
@@ -26,6 +27,7 @@ from bot.simulator.world import World, answer_to
 
 CARD_LIFE = timedelta(days=14)
 TICKET_LIFE = timedelta(minutes=30)
+_TELL_OF_READING = ("im:message", "im:message:readonly")
 _IDLE = 30.0  # real seconds between two looks at the schedule when nothing is due
 
 
@@ -136,7 +138,8 @@ class Simulator:
         """Presses a control of the card and applies the app's answer.
 
         `shown` is an older state of the card, still on this person's screen. `unseen` lets a person press who has
-        not got the message: no client does that, but the callback of a stranger must be refused all the same.
+        not got the message, or whose account is frozen: no client does that, but such a callback must be refused all
+        the same.
         """
         card = message.card
         self._pressable(message, by, unseen)
@@ -167,6 +170,7 @@ class Simulator:
         sending: Sending = NORMAL,
     ) -> Push | None:
         """Types into a chat; None when the app is not told, as of group messages that do not name its bot."""
+        _signed_in(by)
         if by not in chat.people:
             raise Impossible(f"{by.key} is not in {chat.name}")
         if app is None:
@@ -178,17 +182,20 @@ class Simulator:
         return await self.tell(app, events.MESSAGE, event, sending)
 
     async def press_menu(self, by: Person, event_key: str, app: App, sending: Sending = NORMAL) -> Push:
+        _signed_in(by)
         event = events.menu_pressed(self.world, app, by, event_key, self.world.clock.now())
         return await self.tell(app, events.MENU, event, sending)
 
     async def enter_chat(self, by: Person, app: App, sending: Sending = NORMAL) -> Push:
         """Opens the private chat with the bot."""
+        _signed_in(by)
         chat = self.world.p2p(app, by)
         event = events.chat_entered(self.world, app, by, chat.chat_id)
         return await self.tell(app, events.CHAT_ENTERED, event, sending)
 
     async def add_bot(self, by: Person, app: App, chat: Chat, sending: Sending = NORMAL) -> Push:
         """Takes the bot into a group."""
+        _signed_in(by)
         if app not in chat.apps:
             chat.apps.append(app)
         event = events.bot_added(self.world, app, by, chat.chat_id, chat.name)
@@ -200,11 +207,53 @@ class Simulator:
         return await self.courier.push(app, events.envelope(app, event_type, event, at, sending.event_id), sending)
 
     def read(self, message: Message, by: Person) -> None:
+        """Looks at the message; nobody is told."""
+        _signed_in(by)
         if by not in message.chat.people:
             raise Impossible(f"{by.key} has not got {message.message_id}")
         if by.key not in message.read_by:
             message.read_by[by.key] = self.world.clock.now()
             self.world.touch()
+
+    async def notice(self, message: Message, by: Person, sending: Sending = NORMAL) -> Push | None:
+        """Looks at the message and, where Feishu tells the app, says how; None where it does not."""
+        told = await self.notice_all([message], by, sending)
+        return told[0] if told else None
+
+    async def notice_all(self, messages: Sequence[Message], by: Person, sending: Sending = NORMAL) -> list[Push]:
+        """Looks at several messages at once. Feishu tells an app of its own ones, once, and only of private chats."""
+        news = [each for each in messages if by.key not in each.read_by]
+        for message in news:
+            self.read(message, by)
+        heard = [each for each in news if each.chat.kind == "p2p" and isinstance(each.sender, App)]
+        apps = [app for app in dict.fromkeys(each.app for each in heard) if app.scopes.intersection(_TELL_OF_READING)]
+        at = self.world.clock.now()
+        return [
+            await self.tell(
+                app,
+                events.READ,
+                events.messages_read(self.world, app, by, [each for each in heard if each.sender is app], at),
+                sending,
+            )
+            for app in apps
+        ]
+
+    async def change_person(
+        self, person: Person, *, frozen: bool | None = None, resigned: bool | None = None, tell: bool = True
+    ) -> list[Push]:
+        """The account is frozen, revived or deleted; the company's apps that may know are told, unless `tell` is off.
+
+        Whoever is frozen or gone cannot sign in: nothing can be pressed, typed or read by them any more.
+        """
+        before, left = status(person), resigned is True and not person.resigned
+        person.frozen = person.frozen if frozen is None else frozen
+        person.resigned = person.resigned if resigned is None else resigned
+        self.world.touch()
+        event_type = events.PERSON_LEFT if left else events.PERSON_UPDATED
+        apps = [app for app in self.world.apps.values() if tell and app.reaches(person) and DIRECTORY in app.scopes]
+        return [
+            await self.tell(app, event_type, events.person_changed(self.world, app, person, before)) for app in apps
+        ]
 
     async def advance(self, by: timedelta) -> None:
         """Moves the clock; every repetition that falls due on the way is made at its own time."""
@@ -221,6 +270,8 @@ class Simulator:
     def _pressable(self, message: Message, by: Person, unseen: bool) -> None:
         if message.recalled or message.deleted:
             raise Impossible("the message is gone")
+        if not unseen:
+            _signed_in(by)
         if by not in message.chat.people and not unseen:
             raise Impossible(f"{by.key} does not see {message.message_id}")
         if self.world.clock.now() - message.created_at > CARD_LIFE:
@@ -266,6 +317,11 @@ class Simulator:
                         await self._moved.wait()
             async with self._schedule:
                 await self.courier.run_due()
+
+
+def _signed_in(person: Person) -> None:
+    if person.frozen or person.resigned:
+        raise Impossible(f"{person.key} cannot sign in any more")
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

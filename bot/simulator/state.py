@@ -16,9 +16,16 @@ ALL_SCOPES = frozenset(
         "im:message.p2p_msg:readonly",
         "im:message.group_at_msg:readonly",
         "im:message.urgent",
+        "im:message.urgent:sms",
+        "im:message.urgent:phone",
+        "im:datasync.feed_card.time_sensitive:write",
         "contact:user.id:readonly",
         "contact:user.employee_id:readonly",
+        "contact:contact.base:readonly",
         "contact:user.base:readonly",
+        "contact:user.email:readonly",
+        "contact:user.employee:readonly",
+        "contact:user.department:readonly",
         "application:app_slash_command:read",
         "application:app_slash_command:write",
     }
@@ -39,6 +46,9 @@ class Person:
     language: str = "zh_cn"
     """The language of this person's client: zh_cn or en_us."""
     resigned: bool = False
+    frozen: bool = False
+    leader: Person | None = None
+    time_zone: str | None = None
     stopped_bots: bool = False
     """Has stopped the conversations with bots (230053)."""
 
@@ -66,6 +76,10 @@ class App:
     timestamp_style: str = "unix"
     """Form of the timestamp header: unix, ms or go."""
     slash_commands: dict[str, Json] = field(default_factory=dict)
+    pinned: set[str] = field(default_factory=set)
+    """Keys of the people on top of whose chats the bot's stands."""
+    buzzes_left: dict[str, int] = field(default_factory=dict)
+    """The tenant's quota by way (urgent_app, urgent_sms, urgent_phone); a way that is absent has no end."""
 
     def reaches(self, person: Person) -> bool:
         return person.tenant_key == self.tenant_key and (self.availability is None or person in self.availability)
@@ -95,6 +109,15 @@ class Relation:
 ALONE = Relation()
 
 
+@dataclass(frozen=True, slots=True)
+class Buzz:
+    """Somebody was called to a message: urgent_app, urgent_sms or urgent_phone."""
+
+    person: Person
+    how: str
+    at: datetime
+
+
 @dataclass(eq=False, slots=True)
 class Message:
     """One bubble. `content` is the JSON text as it was sent; a card's present state is in `card`."""
@@ -111,10 +134,15 @@ class Message:
     """Counts the replacements of the content."""
     recalled: bool = False
     deleted: bool = False
-    buzzed: list[Person] = field(default_factory=list)
+    buzzes: list[Buzz] = field(default_factory=list)
     read_by: dict[str, datetime] = field(default_factory=dict)
     """Key of a person → when."""
     mentions: list[Json] = field(default_factory=list)
+
+    @property
+    def buzzed(self) -> list[Person]:
+        """Who was called to it, in whatever way."""
+        return list(dict.fromkeys(buzz.person for buzz in self.buzzes))
 
     @property
     def body(self) -> Json:

@@ -45,6 +45,12 @@ def _person(world: World, person: Person) -> Json:
         "en_name": person.en_name,
         "email": person.email,
         "language": person.language,
+        "frozen": person.frozen,
+        "resigned": person.resigned,
+        "stopped_bots": person.stopped_bots,
+        "leader": person.leader.key if person.leader else None,
+        "time_zone": person.time_zone,
+        "pinned": [app.app_id for app in world.apps.values() if person.key in app.pinned],
         "open_ids": {app.app_id: world.open_id(app, person) for app in world.apps.values()},
     }
 
@@ -73,8 +79,10 @@ def _message(world: World, message: Message) -> Json:
         "gone": message.recalled or message.deleted,
         "reply_to": message.relation.parent_id,
         "thread": message.relation.thread_id,
-        "buzzed": [person.key for person in message.buzzed],
-        "read_by": list(message.read_by),
+        "buzzes": [
+            {"person": buzz.person.key, "how": buzz.how, "at": milliseconds(buzz.at)} for buzz in message.buzzes
+        ],
+        "read_by": {key: milliseconds(at) for key, at in message.read_by.items()},
         "mentions": message.mentions,
     }
     if not told["gone"]:

@@ -108,6 +108,31 @@ async def test_the_state_is_what_the_page_draws(feishu: Feishu, bot: LittleBot, 
     assert [("body" in each, each["gone"]) for chat in state["chats"] for each in chat["messages"]] == [(False, True)]
 
 
+async def test_reading_and_accounts_over_http(feishu: Feishu, bot: LittleBot, session: aiohttp.ClientSession) -> None:
+    await bot.send(feishu.open_id(feishu.creator), approval_card())
+    message = await feishu.next_card(to=feishu.creator)
+    read = {"user": "creator", "message_ids": [message.message_id]}
+    assert len((await post(session, "/sim/read", **read))[1]["told"]) == 1
+    assert (await post(session, "/sim/read", **read))[1]["told"] == []
+    change = {"user": "creator", "leader": "admin", "time_zone": "Europe/Berlin", "stopped_bots": True}
+    assert (await post(session, "/sim/person", **change))[1] == {"told": []}
+    assert (feishu.creator.leader, feishu.creator.stopped_bots) == (feishu.admin, True)
+    assert (await post(session, "/sim/person", user="creator", leader=None))[0] == 200
+    assert (feishu.creator.leader, feishu.creator.time_zone) == (None, "Europe/Berlin")
+    assert len((await post(session, "/sim/person", user="creator", frozen=True))[1]["told"]) == 1
+    assert (await post(session, "/sim/person", user="creator", frozen=False, tell=False))[1]["told"] == []
+    assert len((await post(session, "/sim/person", user="creator", resigned=True))[1]["told"]) == 1
+    state = await get(session, "/sim/state")
+    lin = state["people"][0]
+    assert (lin["frozen"], lin["resigned"], lin["leader"], lin["pinned"]) == (False, True, None, [])
+    [message_now] = [each for chat in state["chats"] for each in chat["messages"]]
+    assert (list(message_now["read_by"]), message_now["buzzes"]) == (["creator"], [])
+    for wrong in ({"frozen": 1}, {"loud": True}, {"tell": "no"}):
+        assert (await post(session, "/sim/person", user="creator", **wrong))[0] == 400
+    assert (await post(session, "/sim/person", user="nobody"))[0] == 409
+    assert (await post(session, "/sim/say", user="creator", text="x"))[0] == 409, "cannot sign in"
+
+
 async def test_changes_are_streamed(feishu: Feishu, session: aiohttp.ClientSession) -> None:
     async with session.get("/sim/events") as response:
         assert response.content_type == "text/event-stream"

@@ -124,18 +124,77 @@ async def test_the_client_finds_people_buzzes_and_fetches_the_bot(
     assert json.loads(answer.raw.content)["bot"]["open_id"] == feishu.app.bot_open_id
 
 
+async def sent_to_creator(feishu: Feishu, client: Any) -> Any:
+    await asyncio.to_thread(client.im.v1.message.create, create_request(feishu, "interactive", approval_card()))
+    return await feishu.next_card(to=feishu.creator)
+
+
+@pytest.mark.parametrize("how", ["urgent_app", "urgent_sms", "urgent_phone"])
+async def test_the_typed_client_buzzes_in_three_ways(feishu: Feishu, client: Any, how: str) -> None:
+    message = await sent_to_creator(feishu, client)
+    receivers = im().UrgentReceivers.builder().user_id_list([feishu.open_id(feishu.creator), "ou_nobody"]).build()
+    builder = getattr(im(), f"Urgent{how.removeprefix('urgent_').title()}MessageRequest").builder()
+    request = builder.message_id(message.message_id).user_id_type("open_id").request_body(receivers).build()
+    buzzed = await asyncio.to_thread(getattr(client.im.v1.message, how), request)
+    assert buzzed.success(), buzzed.msg
+    assert buzzed.data.invalid_user_id_list == ["ou_nobody"]
+    assert feishu.buzzes(feishu.creator) == [how]
+
+
+async def test_the_typed_client_learns_who_has_read(feishu: Feishu, client: Any) -> None:
+    message = await sent_to_creator(feishu, client)
+    request = im().ReadUsersMessageRequest.builder().message_id(message.message_id).user_id_type("open_id").build()
+    assert (await asyncio.to_thread(client.im.v1.message.read_users, request)).data.items == []
+    feishu.read(message, feishu.creator)
+    told = await asyncio.to_thread(client.im.v1.message.read_users, request)
+    assert told.success(), told.msg
+    [reader] = told.data.items
+    assert (reader.user_id, reader.user_id_type) == (feishu.open_id(feishu.creator), "open_id")
+    assert int(reader.timestamp) == int(message.read_by["creator"].timestamp() * 1000)
+    assert told.data.has_more is False
+
+
+async def test_the_typed_client_pins_the_bot(feishu: Feishu, client: Any) -> None:
+    v2 = importlib.import_module("lark_oapi.api.im.v2")
+    people = [feishu.open_id(feishu.creator), "ou_nobody"]
+    body = v2.BotTimeSentiveFeedCardRequestBody.builder().time_sensitive(True).user_ids(people).build()
+    request = v2.BotTimeSentiveFeedCardRequest.builder().user_id_type("open_id").request_body(body).build()
+    answer = await asyncio.to_thread(client.im.v2.feed_card.bot_time_sentive, request)
+    assert answer.success(), answer.msg
+    [failed] = answer.data.failed_user_reasons
+    assert (failed.user_id, failed.error_code) == ("ou_nobody", 99992351)
+    assert (feishu.pinned(feishu.creator), feishu.pinned(feishu.admin)) == (True, False)
+
+
+async def test_the_typed_client_reads_a_profile(feishu: Feishu, client: Any) -> None:
+    contact = importlib.import_module("lark_oapi.api.contact.v3")
+    feishu.creator.leader, feishu.creator.time_zone = feishu.admin, "Europe/Berlin"
+    await feishu.freeze_person(feishu.creator, tell=False)
+    open_id = feishu.open_id(feishu.creator)
+    request = contact.GetUserRequest.builder().user_id(open_id).user_id_type("open_id").build()
+    answer = await asyncio.to_thread(client.contact.v3.user.get, request)
+    assert answer.success(), answer.msg
+    user = answer.data.user
+    assert (user.name, user.email, user.leader_user_id) == ("林小雨", "lin@example.com", feishu.open_id(feishu.admin))
+    assert (user.status.is_frozen, user.status.is_resigned, user.time_zone) == (True, False, "Europe/Berlin")
+
+
 class Dispatcher:
     """lark-oapi's EventDispatcherHandler behind aiohttp; remembers what it was given."""
 
     def __init__(self, lark: ModuleType, feishu: Feishu) -> None:
         self.clicks: list[Any] = []
         self.messages: list[Any] = []
+        self.news: list[Any] = []
         self.statuses: list[int] = []
         self.answer: dict[str, Any] = {}
         self._lark = lark
         builder = lark.EventDispatcherHandler.builder(feishu.app.encrypt_key, feishu.app.verification_token)
         builder.register_p2_card_action_trigger(self._click)
         builder.register_p2_im_message_receive_v1(self.messages.append)
+        builder.register_p2_im_message_message_read_v1(self.news.append)
+        builder.register_p2_contact_user_updated_v3(self.news.append)
+        builder.register_p2_contact_user_deleted_v3(self.news.append)
         self._handler = builder.build()
 
     def _click(self, click: Any) -> Any:
@@ -209,6 +268,23 @@ async def test_the_dispatcher_accepts_messages_and_the_challenge(feishu: Feishu,
     assert json.loads(private.event.message.content) == {"text": "/pending 中文"}
     assert private.event.sender.sender_id.user_id == feishu.creator.user_id
     assert in_group.event.message.mentions[0].id.open_id == feishu.app.bot_open_id
+
+
+async def test_the_dispatcher_accepts_what_is_told_of_people(
+    feishu: Feishu, client: Any, dispatcher: Dispatcher
+) -> None:
+    message = await sent_to_creator(feishu, client)
+    read = await feishu.notices(message, feishu.creator)
+    assert read is not None and read.delivered
+    assert [push.delivered for push in await feishu.freeze_person(feishu.creator)] == [True]
+    assert [push.delivered for push in await feishu.leave(feishu.creator)] == [True]
+    seen, frozen, left = dispatcher.news
+    open_id = feishu.open_id(feishu.creator)
+    assert seen.event.message_id_list == [message.message_id]
+    assert seen.event.reader.reader_id.open_id == open_id
+    assert frozen.event.object.open_id == left.event.object.open_id == open_id
+    assert (frozen.event.object.status.is_frozen, frozen.event.old_object.status.is_frozen) == (True, False)
+    assert left.event.object.status.is_resigned is True
 
 
 async def test_the_dispatcher_refuses_a_wrong_signature(feishu: Feishu, dispatcher: Dispatcher) -> None:

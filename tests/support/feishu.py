@@ -294,6 +294,27 @@ class Feishu:
     def read(self, message: Message, by: Person) -> None:
         self.simulator.read(message, by)
 
+    async def notices(self, message: Message, by: Person) -> Push | None:
+        """As `read`, and Feishu tells the app so (im.message.message_read_v1)."""
+        return await self.simulator.notice(message, by)
+
+    def buzzes(self, person: Person) -> list[str]:
+        """How the person was called, oldest first: urgent_app, urgent_sms, urgent_phone."""
+        found = [buzz for each in self.world.messages.values() for buzz in each.buzzes if buzz.person is person]
+        return [buzz.how for buzz in sorted(found, key=lambda buzz: buzz.at)]
+
+    def pinned(self, person: Person, app: App | None = None) -> bool:
+        """Whether the bot stands on top of this person's chats."""
+        return person.key in (app or self.app).pinned
+
+    async def leave(self, person: Person, *, tell: bool = True) -> list[Push]:
+        """The person's account is deleted."""
+        return await self.simulator.change_person(person, resigned=True, tell=tell)
+
+    async def freeze_person(self, person: Person, *, frozen: bool = True, tell: bool = True) -> list[Push]:
+        """The person's account is frozen, or revived."""
+        return await self.simulator.change_person(person, frozen=frozen, tell=tell)
+
     def recall(self, message: Message) -> None:
         """The message is taken back: PATCH is then 230011."""
         message.recalled = True

@@ -2,6 +2,7 @@
 
 import { drawCard } from "./card.js";
 import { el, link, post } from "./dom.js";
+import { buzzesOf, isRead, marks, unread, wayOf } from "./receipts.js";
 import { markdown, mention, messageText } from "./text.js";
 import { chooseLanguage, currentLanguage, nameOf, said, t } from "./words.js";
 
@@ -22,9 +23,15 @@ class Column {
     this.behind = false; // the newest message is still to be shown
     this.restedAt = NaN; // where the log was left when it was shown
     this.drawn = new Map(); // message id → { mark, version, drafts, node }
+    this.buzzed = null; // how many buzzes have been told; null before the first drawing
     this.avatar = el("span", { class: `avatar avatar-${person.key}`, "aria-hidden": "true" });
     this.name = el("h2", { class: "column-name" });
     this.role = el("span", { class: "column-role" });
+    this.pin = el("span", { class: "chip chip-pin", role: "status" });
+    this.account = el("span", { class: "chip chip-account", role: "status" });
+    this.freeze = el("button", { type: "button", on: { click: () => this.change({ frozen: !this.person.frozen }) } });
+    this.leave = el("button", { type: "button", on: { click: () => this.change({ resigned: !this.person.resigned }) } });
+    this.more = el("details", { class: "more" }, el("summary", {}, "⋯"), el("div", { class: "more-menu", role: "group" }, this.freeze, this.leave));
     this.chats = el("div", { class: "column-chats", role: "group" });
     this.log = el("div", { class: "log", role: "log", "aria-live": "polite", tabindex: "0" });
     this.empty = el("p", { class: "log-empty" });
@@ -37,21 +44,25 @@ class Column {
     this.composer = el("form", { class: "composer", on: { submit: (event) => this.say(event) } },
       this.commands, el("div", { class: "composer-row" }, this.text, this.button), this.namedLabel);
     this.node = el("section", { class: "column", id: `column-${person.key}`, "data-person": person.key, role: "tabpanel" },
-      el("header", { class: "column-head" }, this.avatar, el("div", { class: "column-who" }, this.name, this.role)),
+      el("header", { class: "column-head" }, this.avatar, el("div", { class: "column-who" }, this.name, this.role), el("div", { class: "column-state" }, this.pin, this.account), this.more),
       this.chats, this.toasts, this.log, this.composer);
   }
 
   draw(person) {
+    this.person = person;
+    this.out = person.frozen || person.resigned;
     const name = nameOf(person);
     this.avatar.textContent = currentLanguage() === "zh_cn" ? [...name].slice(-2).join("") : initials(name);
     this.name.textContent = name;
     this.role.textContent = t(person.key) === person.key ? person.email : `${t(person.key)} · ${person.email}`;
     this.node.setAttribute("aria-label", name);
-    this.text.placeholder = t("hint");
+    this.drawAccount();
+    this.text.placeholder = t(this.out ? "signedOut" : "hint");
+    this.text.disabled = this.button.disabled = this.out;
     this.text.setAttribute("aria-label", `${name}: ${t("message")}`);
     this.button.textContent = t("send");
     this.named.nextElementSibling.textContent = t("mention");
-    const mine = world.chats.filter((chat) => chat.people.includes(this.key));
+    const mine = world.chats.filter((chat) => chat.people.includes(this.key)).sort((one, other) => this.isPinned(other) - this.isPinned(one));
     if (!mine.some((chat) => chat.chat_id === this.chatId)) this.chatId = mine[0]?.chat_id ?? null;
     this.drawChats(mine);
     const chat = mine.find((each) => each.chat_id === this.chatId);
@@ -59,6 +70,33 @@ class Column {
     this.namedLabel.hidden = chat?.kind !== "group";
     this.drawCommands(chat);
     this.drawLog(chat);
+    this.tellBuzzes(mine);
+  }
+
+  isPinned(chat) {
+    return chat.kind === "p2p" && chat.apps.some((app) => this.person.pinned.includes(app));
+  }
+
+  drawAccount() {
+    const { frozen, resigned, pinned } = this.person;
+    this.pin.textContent = pinned.length ? t("pinned") : "";
+    this.account.textContent = resigned ? t("resigned") : frozen ? t("frozen") : "";
+    this.freeze.textContent = t(frozen ? "revive" : "freeze");
+    this.freeze.hidden = resigned;
+    this.leave.textContent = t(resigned ? "rejoin" : "leave");
+    this.more.firstElementChild.setAttribute("aria-label", t("account"));
+  }
+
+  async change(what) {
+    this.more.open = false;
+    await post("/sim/person", { user: this.key, ...what });
+  }
+
+  // What Feishu puts on the screen, or rings about, whatever the person is looking at.
+  tellBuzzes(mine) {
+    const buzzes = buzzesOf(mine, this.key);
+    if (this.buzzed !== null) for (const buzz of buzzes.slice(this.buzzed)) this.toast("buzz", wayOf(buzz), brief(buzz.message));
+    this.buzzed = buzzes.length;
   }
 
   drawChats(mine) {
@@ -69,7 +107,7 @@ class Column {
       return el("button", {
         type: "button", class: "chat-tab", "aria-pressed": String(chat.chat_id === this.chatId),
         on: { click: () => { this.chatId = chat.chat_id; redraw(); } },
-      }, el("span", { class: "chat-kind" }, t(chat.kind === "group" ? "group" : "private")), chat.name, waiting ? el("span", { class: "badge" }, String(waiting)) : null);
+      }, el("span", { class: "chat-kind" }, t(chat.kind === "group" ? "group" : "private")), this.isPinned(chat) ? el("span", { class: "chat-pin", title: t("pinned") }, "📌") : null, chat.name, waiting ? el("span", { class: "badge" }, String(waiting)) : null);
     }));
   }
 
@@ -92,7 +130,7 @@ class Column {
     const drawn = new Map();
     let fresh = false;
     for (const message of messages) {
-      const mark = [message.version, message.gone, message.buzzed.join(), currentLanguage()].join("|");
+      const mark = [message.version, message.gone, currentLanguage()].join("|");
       let entry = this.drawn.get(message.message_id);
       if (!entry || entry.mark !== mark) {
         const replaced = entry && entry.version !== message.version;
@@ -101,6 +139,7 @@ class Column {
         if (replaced) entry.node.classList.add("replaced");
         fresh = true;
       }
+      entry.node.querySelector(".message-marks").replaceChildren(...marks(message, chat, this.key, personOf, clockOf).filter(Boolean));
       drawn.set(message.message_id, entry);
       wanted.push(entry.node);
     }
@@ -132,8 +171,8 @@ class Column {
   }
 
   markRead(messages) {
-    if (document.hidden || this.node.offsetParent === null) return;
-    const news = messages.filter((each) => each.sender.kind === "app" && !each.read_by.includes(this.key));
+    if (document.hidden || this.node.offsetParent === null || this.out) return;
+    const news = messages.filter((each) => each.sender.kind === "app" && !each.gone && !isRead(each, this.key));
     if (news.length) post("/sim/read", { user: this.key, message_ids: news.map((each) => each.message_id) });
   }
 
@@ -147,7 +186,7 @@ class Column {
       el("span", { class: `avatar avatar-${message.sender.kind === "app" ? "bot" : message.sender.id}`, "aria-hidden": "true" }, message.sender.kind === "app" ? "" : shortName(sender)),
       el("div", { class: "message-body" },
         el("div", { class: "message-who" }, own ? null : sender, message.sender.kind === "app" ? el("span", { class: "bot-mark" }, t("app")) : null,
-          el("time", { datetime: new Date(Number(message.at)).toISOString(), title: ZONE.hint }, clockOf(message.at)), message.buzzed.includes(this.key) ? el("span", { class: "buzz" }, t("buzz")) : null),
+          el("time", { datetime: new Date(Number(message.at)).toISOString(), title: ZONE.hint }, clockOf(message.at)), el("span", { class: "message-marks" })),
         quoted ? el("p", { class: "quote" }, message.thread ? el("span", { class: "topic" }, t("topic")) : null, `${t("reply")} ${senderName(quoted)}: ${brief(quoted)}`) : null,
         el("div", { class: bare ? "bare" : "bubble" }, bubble)));
   }
@@ -201,7 +240,7 @@ class Column {
 
   toast(kind, text, detail) {
     const node = el("div", { class: `toast toast-${kind}`, role: kind === "error" ? "alert" : "status" },
-      el("span", { class: "toast-mark", "aria-hidden": "true" }, { success: "✓", error: "✕", warning: "!", info: "i" }[kind] ?? "i"),
+      el("span", { class: "toast-mark", "aria-hidden": "true" }, { success: "✓", error: "✕", warning: "!", info: "i", buzz: "↯" }[kind] ?? "i"),
       el("span", { class: "toast-text" }, text, detail ? el("small", {}, detail) : null));
     this.toasts.append(node);
     setTimeout(() => node.remove(), kind === "error" || detail ? 8000 : 4500);
@@ -265,7 +304,6 @@ const shortName = (name) => (/[\u4e00-\u9fff]/.test(name.slice(0, 3)) ? [...name
 const ZONE = { name: "Asia/Shanghai", hint: "UTC+8" };
 const inZone = (at, parts) => at.toLocaleString(currentLanguage() === "zh_cn" ? "zh-CN" : "en-GB", { ...parts, timeZone: ZONE.name, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clockOf = (ms) => inZone(new Date(Number(ms)), {});
-const unread = (chat, key) => chat.messages.filter((each) => each.sender.kind === "app" && !each.read_by.includes(key)).length;
 
 // -- the question before a press ----------------------------------------------------------------------------------------
 

@@ -171,7 +171,10 @@ function field(value, path, context, form, control, read, isEmpty) {
     const missing = value.required === true && isEmpty();
     wrong.hidden = !missing;
     control.setAttribute("aria-invalid", String(missing));
-    if (missing) control.focus();
+    if (missing) {
+      for (let at = control.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+      control.focus();
+    }
     return !missing;
   };
   if (form) form.fields.set(value.name, { read, check });
@@ -202,16 +205,18 @@ function input(value, path, context, form) {
 
 function select(value, path, context, form, many) {
   const label = (option) => said(option.text) || context.people(option.value) || option.value;
-  const chosen = new Set(value.selected_values ?? [value.initial_option]);
+  const chosen = new Set(context.drafts.get(path) ?? value.selected_values ?? [value.initial_option]);
   const control = el("select", { class: "c-input", multiple: many, name: value.name },
     many ? null : el("option", { value: "" }, said(value.placeholder) || t("choose")),
     (value.options ?? []).map((option) => el("option", { value: option.value, selected: chosen.has(option.value) }, label(option))));
   const read = () => (many ? [...control.selectedOptions].map((option) => option.value) : control.value);
+  control.addEventListener("change", () => context.drafts.set(path, [read()].flat()));
   return field(value, path, context, form, control, read, () => read().length === 0);
 }
 
 function checker(value, path, context, form) {
-  const control = el("input", { type: "checkbox", class: "c-check", checked: value.checked === true, name: value.name });
+  const control = el("input", { type: "checkbox", class: "c-check", checked: context.drafts.get(path) ?? value.checked === true, name: value.name });
+  control.addEventListener("change", () => context.drafts.set(path, control.checked));
   const node = field(value, path, context, form, control, () => control.checked, () => !control.checked);
   node.classList.add("c-checker");
   control.removeAttribute("aria-label");
