@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import agents, apps, audits, doctor, grants, policies, steering, tokens, users
+from bot.cli import agents, apps, audits, doctor, grants, plans, policies, steering, tokens, users
 from bot.cli.console import run, say, say_json, settings_for
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.add_typer(agents.app, name="agent")
 app.add_typer(apps.app, name="app")
 app.add_typer(users.app, name="user")
 app.add_typer(policies.app, name="policy")
+app.add_typer(plans.app, name="plan")
 app.add_typer(grants.app, name="grant")
 app.add_typer(tokens.app, name="token")
 app.add_typer(audits.app, name="audit")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import aiohttp
 import structlog
@@ -18,6 +20,7 @@ from bot.administration import Administration
 from bot.administration.trials import Trials
 from bot.approvals import ApprovalService, ApprovalTimes
 from bot.checking.binding import Binding
+from bot.checking.ruling import Ruling
 from bot.clicks import Clicks
 from bot.conversation import Answers, Conversation
 from bot.conversation.agents import AgentAnswers
@@ -25,11 +28,19 @@ from bot.conversation.approvals import ApprovalAnswers
 from bot.conversation.freezes import FreezeAnswers
 from bot.conversation.grants import GrantAnswers
 from bot.conversation.oversight import OversightAnswers
+from bot.conversation.personal import PersonalAnswers
+from bot.conversation.plans import PlanAnswers
 from bot.conversation.policies import PolicyAnswers
 from bot.conversation.steering import Steering
 from bot.conversation.tokens import TokenAnswers
 from bot.database import Database, migrate, open_database
 from bot.delivery import Delivery
+from bot.delivery.commands import RegisterCommands
+from bot.delivery.looking_up import LookUp
+from bot.delivery.notices import TellRun, TellRuns
+from bot.delivery.nudging import RemindPerson, UnpinBot
+from bot.delivery.queue_cards import SendQueue, UpdateQueue
+from bot.delivery.reaching import Reach
 from bot.delivery.replaying import TellReplay
 from bot.delivery.worker import LEASE, Worker
 from bot.digests import Digests
@@ -55,14 +66,28 @@ from bot.housekeeping import Housekeeping
 from bot.journal.flushing import Journal
 from bot.ledger import Ledger
 from bot.metering import Metering
+from bot.native_commands import NativeCommands
+from bot.noticing.outcomes import RunOutcomes
+from bot.noticing.presses import NoticePresses
 from bot.outbox import Bell
+from bot.people.absence import Absences
 from bot.people.apps import FeishuApps
+from bot.people.employment import Employments
 from bot.people.first_admin import FirstAdmin
 from bot.people.joining import People, language_of
+from bot.people.news import PersonNews
+from bot.plans import Usual, starter_plan
 from bot.ports import ActionExecutor, Clock, FeishuGateway, SystemClock
+from bot.preference_presses import SettingsPresses
+from bot.preferences import Installed, Preferences
+from bot.pressing import Presses
+from bot.queueing.opening import Queueing
+from bot.queueing.presses import QueuePresses
+from bot.queueing.snoozing import Snoozing
 from bot.quotas import Quotas
 from bot.readiness import MigrationsApplied, database_answers
 from bot.reading import Reading
+from bot.receipts import Receipts
 from bot.reminders import Reminders
 from bot.scheduler import Scheduler, jobs
 from bot.secrecy.box import SecretBox
@@ -74,6 +99,7 @@ from config.database import backend
 from config.settings import Settings
 from handlers.card_clicks import CardClicks
 from handlers.chat import Chat
+from handlers.check_outcomes import CheckOutcomes
 from handlers.errors import problem_middleware
 from handlers.feishu import Dispatcher, FeishuWebhook
 from handlers.health import ReadyCheck, health_routes, task_runs
@@ -102,6 +128,10 @@ class Pace:
 
     lease: timedelta = LEASE
     poll: float = 1.0
+    monotonic: Callable[[], float] = time.monotonic
+    """The seconds by which Feishu's rate limits are kept."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """How a call to Feishu waits for its turn."""
 
 
 class House:
@@ -135,10 +165,11 @@ class House:
         grounds, terms = Grounds(self.directory, self.people), grant_terms(settings)
         self.views = Views(self.links, settings.zone, Offers(grounds, terms))
         self.reading = Reading(clock)
-        self.approvals = ApprovalService(
-            self.ledger, self.waiters, self.bell, self.people, self.views, approval_times(settings)
-        )
         self.binding = Binding(self.people, Metering(settings.zone))
+        self.approvals = ApprovalService(
+            self.ledger, self.waiters, self.bell, self.people, self.views, approval_times(settings),
+            law=Ruling(self.directory, self.binding),
+        )  # fmt: skip
         self.quotas = Quotas(checks_per_minute=settings.checks_per_minute, max_pending=settings.max_pending)
         telling = GrantTelling(self.people, self.approvals.telling, self.bell, clock)
         self.grants = Grants(grounds, telling, terms)
@@ -147,10 +178,12 @@ class House:
             self.waiters, self.bell, clock,
         )  # fmt: skip
         self.administration = Administration(
-            self.people, self.apps, self.box, default_level=level, allow_http=settings.allow_http_executors
-        )
+            self.people, self.apps, self.box, default_level=level, allow_http=settings.allow_http_executors,
+            starter=starter_plan(settings.reminders, settings.approval_ttl),
+        )  # fmt: skip
         self.first_admin = FirstAdmin(self.ledger, self.people, keys, settings.admins)
-        self.client = None if gateway else FeishuClient(session, self.apps.credentials)
+        calling = partial(FeishuClient, session, self.apps.credentials, monotonic=pace.monotonic, sleep=pace.sleep)
+        self.client = None if gateway else calling()
         self.gateway = gateway or self._client()
         self.executions = Executions(
             self.ledger, self.approvals, self.directory, self.binding, executor or self._http_executor(session),
@@ -163,15 +196,30 @@ class House:
         self.replaying = Replaying(
             self.administration.agents, self.directory, self.people, clock, default_level=level, zone=settings.zone
         )
+        self.receipts = Receipts(self.ledger, self.people, self.waiters, clock)
+        self.person_news = PersonNews(
+            self.ledger, self.people, Employments(self.people, self.approvals.questioning, self.bell)
+        )
+        self.queueing = Queueing(self.bell)
+        self.snoozing = Snoozing(self.approvals.telling, self.receipts)
         self.worker = self._worker(pace)
-        self.reminders = Reminders(self.ledger, self.approvals, self.people, self.views)
+        self.reminders = Reminders(self.ledger, self.approvals, usual_hours(settings))
         self.scheduler = Scheduler(
             jobs(self.reminders, self.executions, self.freezing, self.digests, Housekeeping(), clock)
         )
+        self.preferences = Preferences(self.people, Installed.of(settings), self.approvals.questioning)
+        self.native_commands = NativeCommands(self.bell, wanted=settings.native_commands)
         self.chat = Chat(self._conversation(), self.apps, self.gateway)
         presses = GrantPresses(self.ledger, self.grants, Reviews(self.grants), self.views, clock)
-        clicks = Clicks(self.approvals, self.people, self.views, clock, presses)
-        self.dispatcher = Dispatcher(CardClicks(clicks, clock, settings.zone), self.chat)
+        families: dict[str, Presses] = {
+            "notice": NoticePresses(self.ledger, clock, settings.zone, default_level=level),
+            "queue": QueuePresses(self.ledger, self.people, self.approvals, self.views, self.snoozing, clock),
+            "settings": SettingsPresses(self.ledger, self.people, self.preferences),
+        }
+        clicks = Clicks(self.approvals, self.people, self.views, clock, presses, families)
+        self.dispatcher = Dispatcher(
+            CardClicks(clicks, clock, settings.zone), self.chat, self.receipts, self.person_news
+        )
         self.working: asyncio.Task[None] | None = None
         self.claim_code: str | None = None
 
@@ -185,6 +233,9 @@ class House:
         )
         return [
             *Hook(self.directory, self.engine, self.approvals).routes(),
+            *CheckOutcomes(
+                self.directory, RunOutcomes(self.ledger, self.people, self.bell, self.settings.zone)
+            ).routes(),
             *self._policy_routes().routes(),
             openapi_route(),
             *webhook.routes(),
@@ -218,10 +269,24 @@ class House:
         return HttpExecutor(session, self.clock, allow_http=self.settings.allow_http_executors)
 
     def _worker(self, pace: Pace) -> Worker:
+        reach = Reach(self.gateway, self.people, self.clock)
         delivery = Delivery(
             self.gateway, self.people, self.views, self.links, self.approvals, self.executions, self.waiters,
             self.bell, self.clock,
             also={
+                OutboxKind.NOTICE: TellRun(
+                    reach, self.people, self.clock, self.settings.zone, per_hour=self.settings.l2_notices_per_hour
+                ),
+                OutboxKind.NUDGE: RemindPerson(
+                    self.gateway, reach, self.people, self.views, self.approvals.questioning, self.ledger, self.clock,
+                    usual_hours(self.settings), self.receipts, self.queueing,
+                ),
+                OutboxKind.UNPIN: UnpinBot(self.gateway, self.people),
+                OutboxKind.QUEUE_CARD: SendQueue(reach, self.people, self.views, self.clock),
+                OutboxKind.QUEUE_UPDATE: UpdateQueue(self.gateway, self.views, self.clock),
+                OutboxKind.LOOK_UP: LookUp(self.gateway, self.people, self.person_news, self.clock),
+                OutboxKind.NOTICE_SUMMARY: TellRuns(reach, self.people, self.clock, self.settings.zone),
+                OutboxKind.COMMANDS: RegisterCommands(self.gateway),
                 OutboxKind.REPLAY: TellReplay(
                     self.replaying, self.people, self.bell, self.clock, self.settings.zone
                 )
@@ -234,7 +299,14 @@ class House:
             self.administration,
             self.first_admin,
             self.reading,
-            ApprovalAnswers(self.administration, self.reading, self.views, self.links),
+            ApprovalAnswers(
+                self.administration,
+                self.reading,
+                self.views,
+                self.links,
+                self.queueing,
+                self.snoozing,
+            ),
             AgentAnswers(self.administration, self.one_time),
             PolicyAnswers(self.administration, self.directory, self.binding, self.bell),
             Steering(
@@ -242,6 +314,14 @@ class House:
                 GrantAnswers(self.grants),
                 OversightAnswers(self.administration, Explaining(self.people, self.clock), self.links),
                 TokenAnswers(self.administration, self.one_time),
+            ),
+            PlanAnswers(self.administration, self.approvals.questioning, self.directory, self.binding, self.people),
+            PersonalAnswers(
+                self.preferences,
+                Absences(
+                    self.people, self.administration.users, self.approvals.questioning, self.bell, self.settings.zone
+                ),
+                self.reading,
             ),
         )
         return Conversation(
@@ -300,6 +380,7 @@ async def _open(app: web.Application) -> AsyncIterator[None]:
             log.info("database.migrated", migrations=applied)
         await stack.enter_async_context(open_database(house.settings.database_url))
         await house.apps.ensure_default(house.clock.now())
+        await house.native_commands.ensure(house.clock.now())
         house.claim_code = await house.first_admin.prepare()
         stack.push_async_callback(house.journal.close)
         await stack.enter_async_context(house.waiters)
@@ -358,6 +439,10 @@ def approval_times(settings: Settings) -> ApprovalTimes:
         claim_ttl=settings.claim_ttl,
         rejection_cooldown=settings.rejection_cooldown,
     )
+
+
+def usual_hours(settings: Settings) -> Usual:
+    return Usual(settings.zone, settings.quiet_hours, settings.working_days)
 
 
 def grant_terms(settings: Settings) -> GrantTerms:

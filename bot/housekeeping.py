@@ -11,6 +11,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from models.approval import ApprovalRequest, IdempotentCheck
+from models.asking import NudgeDay
 from models.enums import OutboxState
 from models.inbound import InboundRecord
 from models.notification import OneTimeSecret
@@ -30,6 +31,9 @@ ONE_TIME = timedelta(days=1)
 OUTBOX = timedelta(days=30)
 """After delivery. What was discarded stays: somebody may look for it."""
 
+NUDGES = timedelta(days=30)
+"""What was spent on reminding people; only today's counts."""
+
 BATCH = 1000
 MAX_BATCHES = 50
 
@@ -41,6 +45,7 @@ class Housekeeping:
         gone = {
             "inbound_events": await _purge(InboundRecord.filter(received_at__lt=now - INBOUND)),
             "idempotent_checks": await _purge(_idempotent(now - IDEMPOTENT)),
+            "nudge_days": await _purge(NudgeDay.filter(day__lt=(now - NUDGES).date())),
             "one_time_secrets": await _purge(OneTimeSecret.filter(expires_at__lt=now - ONE_TIME)),
             "outbox": await _purge(_done(now - OUTBOX)),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from bot.people.joining import People
 from bot.policy.parse import PolicyFault, parse_floor, parse_policy
 from bot.policy.rules import Rule
 from bot.ports import Clock
-from cards.mask import mask_text
+from cards.mask import mask, mask_text
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
 from models.audit import AuditEntry
@@ -33,7 +33,9 @@ __all__ = ["Explaining", "Why"]
 STEPS = 200  # of a timeline, the newest
 DETAIL_LIMIT = 300  # characters
 
-_TELLING = ("level", "status", "refusal", "execution", "via", "reason", "error", "fault", "attempt", "state")
+_TELLING = (
+    *("level", "status", "refusal", "execution", "via", "missing", "reason", "error", "fault", "attempt", "state"),
+)
 
 
 class Explaining:
@@ -182,7 +184,14 @@ async def _asked(approval_id: UUID) -> tuple[AskedPerson, ...]:
     for person_id, read_at in await lines.order_by("-read_at").values_list("person_id", "read_at"):
         seen[person_id] = read_at
     return tuple(
-        AskedPerson(copy.person.name, copy.state, copy.sent_at, seen.get(copy.person_id), copy.fault) for copy in copies
+        AskedPerson(
+            person=copy.person.name,
+            state=copy.state,
+            sent_at=copy.sent_at,
+            seen_at=min(filter(None, (copy.seen_at, seen.get(copy.person_id))), default=None),
+            detail=copy.fault,
+        )
+        for copy in copies
     )
 
 
@@ -217,7 +226,16 @@ async def _timeline(entry: AuditEntry | None, approval: ApprovalRequest | None) 
 
 def _told(details: JsonObject) -> str | None:
     told = [f"{name}={details[name]}" for name in _TELLING if details.get(name) not in (None, "")]
-    return mask_text(" ".join(told))[:DETAIL_LIMIT] or None
+    return mask_text("; ".join(filter(None, (" ".join(told), *_changes(details)))))[:DETAIL_LIMIT] or None
+
+
+def _changes(details: JsonObject) -> Iterator[str]:
+    """What a person made of the arguments before approving them."""
+    names, before, after = (details.get(name) for name in ("arguments", "before", "after"))
+    if isinstance(names, list) and isinstance(before, dict) and isinstance(after, dict):
+        old, new = mask(before.get("args")), mask(after.get("args"))
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from (f"{name}: {old.get(str(name))} → {new.get(str(name))}" for name in names)
 
 
 async def _deliveries(approval: ApprovalRequest) -> tuple[WhyDelivery, ...]:

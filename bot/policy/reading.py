@@ -15,7 +15,8 @@ CONDITIONS_LIMIT = 60_000
 """Characters of all conditions of one document: compiling them takes some 5 microseconds each."""
 
 LABELS_LIMIT = 20
-_MEMBERS = frozenset({"name", *MATCHERS, "labels", "when", "level", "note"})
+MATCHING = frozenset({*MATCHERS, "labels", "when"})
+_MEMBERS = MATCHING | {"name", "level", "note"}
 
 Fault = tuple[str, str]  # path, what is wrong there
 
@@ -41,7 +42,7 @@ def read_map(written: dict[object, object], prefix: str, faults: list[Fault]) ->
 
 def read_list(written: list[object], faults: list[Fault]) -> tuple[list[Rule], list[str]]:
     """The rules of the long form in their order, and their paths. Rules without a name get one."""
-    if _conditions(written) > CONDITIONS_LIMIT:
+    if length_of_conditions(written) > CONDITIONS_LIMIT:
         faults.append(("rules", f"the conditions have more than {CONDITIONS_LIMIT} characters in all"))
         return [], []
     rules, paths = [], []
@@ -111,7 +112,7 @@ def kind(written: object) -> str:
             return str(written)[:40]
 
 
-def _conditions(written: list[object]) -> int:
+def length_of_conditions(written: list[object]) -> int:
     whens = (entry.get("when") for entry in written if isinstance(entry, dict))
     return sum(len(when) for when in whens if isinstance(when, str))
 
@@ -119,20 +120,28 @@ def _conditions(written: list[object]) -> int:
 def _rule(entry: dict[object, object], path: str, faults: list[Fault]) -> Rule:
     for name in entry.keys() - _MEMBERS:
         faults.append((f"{path}.{str(name)[:40]}", "no such member of a rule"))
+    match, when = read_matchers(entry, path, faults, "a rule")
+    name = read_text(entry, "name", NAME_LIMIT, path, faults)
+    return Rule(
+        name or "",
+        match,
+        when,
+        _level(entry, path, faults),
+        read_text(entry, "note", NOTE_LIMIT, path, faults),
+        named=name is not None,
+    )
+
+
+def read_matchers(
+    entry: dict[object, object], path: str, faults: list[Fault], what: str
+) -> tuple[Match, Condition | None]:
+    """What `entry` (`what`: "a rule") matches on; it must say something."""
     globs = {name: read_glob(entry[name], f"{path}.{name}", faults) for name in MATCHERS if name in entry}
     labels = _labels(entry["labels"], f"{path}.labels", faults) if "labels" in entry else ()
     when = _condition(entry["when"], f"{path}.when", faults) if "when" in entry else None
-    if not entry.keys() & {*MATCHERS, "labels", "when"}:
-        faults.append((f"{path}.action", "a rule says what it matches: action, tool, … or when"))
-    name = _text(entry, "name", NAME_LIMIT, path, faults)
-    return Rule(
-        name or "",
-        Match(**globs, labels=labels),
-        when,
-        _level(entry, path, faults),
-        _text(entry, "note", NOTE_LIMIT, path, faults),
-        named=name is not None,
-    )
+    if not entry.keys() & MATCHING:
+        faults.append((f"{path}.action", f"{what} says what it matches: action, tool, … or when"))
+    return Match(**globs, labels=labels), when
 
 
 def _labels(written: object, path: str, faults: list[Fault]) -> tuple[tuple[str, Glob], ...]:
@@ -164,7 +173,7 @@ def _condition(written: object, path: str, faults: list[Fault]) -> Condition | N
         return None
 
 
-def _text(entry: dict[object, object], member: str, limit: int, path: str, faults: list[Fault]) -> str | None:
+def read_text(entry: dict[object, object], member: str, limit: int, path: str, faults: list[Fault]) -> str | None:
     if member not in entry:
         return None
     written = entry[member]

@@ -117,8 +117,8 @@ async def test_url_verification_is_answered_without_signature_headers(house: Run
     assert await house.feishu.verify_url()
 
 
-async def test_l2_tells_the_creator_by_text_and_goes_ahead(house: RunningHouse) -> None:
+async def test_l2_tells_the_creator_and_goes_ahead(house: RunningHouse) -> None:
     agent = await house.agent()
     assert (await agent.asks("write_files"))["allowed"]
-    text = await house.feishu.next_text(to=house.feishu.creator)
-    assert "Bookkeeper" in text.text
+    notice = await house.feishu.next_card(to=house.feishu.creator)
+    assert "Bookkeeper" in house.feishu.words(notice)

@@ -187,6 +187,10 @@ def judge_one(seen: Seen, approval: ApprovalRequest) -> None:
         assert seen.orders[name] == 0 or approval.execution is ExecutionStatus.UNKNOWN
 
 
+TEXTS = [OutboxKind.TEXT, OutboxKind.NUDGE, OutboxKind.NOTICE_SUMMARY]
+CARDS = [OutboxKind.APPROVAL_CARD, OutboxKind.NOTICE, OutboxKind.QUEUE_CARD, OutboxKind.CARD]
+
+
 async def judge_messages(siege: Siege) -> None:
     """Whoever is asked has the card, and every word that was to be said was said: once, by Feishu's uuid."""
     shown = cards_of(siege.feishu, siege.people)
@@ -194,11 +198,12 @@ async def judge_messages(siege: Siege) -> None:
     asked = await ApprovalRequest.filter(status=ApprovalStatus.PENDING).values_list("id", flat=True)
     assert {str(approval_id) for approval_id in asked} == {approval_id for approval_id, _ in shown}
     assert await OutboxMessage.filter(state=OutboxState.DISCARDED).count() == 0
-    for kind, type_ in ((OutboxKind.TEXT, "text"), (OutboxKind.APPROVAL_CARD, "interactive")):
-        sent = await OutboxMessage.filter(kind=kind, state=OutboxState.DELIVERED).values_list("message_id", flat=True)
-        assert sorted(map(str, sent)) == sorted(each.message_id for each in siege.feishu.messages(type=type_))
+    for kinds, type_ in ((TEXTS, "text"), (CARDS, "interactive")):
+        sent = OutboxMessage.filter(kind__in=kinds, state=OutboxState.DELIVERED, message_id__not_isnull=True)
+        known = sorted(map(str, await sent.values_list("message_id", flat=True)))
+        assert known == sorted(each.message_id for each in siege.feishu.messages(type=type_))
     executing = [json.loads(entry.details)["level"] for entry in await AuditEntry.filter(action="check.allowed")]
-    assert await OutboxMessage.filter(kind=OutboxKind.TEXT, approval_id=None).count() == executing.count("L2")
+    assert await OutboxMessage.filter(kind=OutboxKind.NOTICE).count() == executing.count("L2")
 
 
 async def everything_is_settled() -> bool:

@@ -199,7 +199,7 @@ async def test_defect_14_secrets_leave_the_database_masked(house: RunningHouse, 
     details = {"tool": "pay", "args": {"api_key": SECRET, "note": f"use {SECRET}"}, "reason": f"with {SECRET}"}
     waiting = asyncio.create_task(agent.asks(details=details, wait=60))
     await agent.asks("write_files", details={**details, "tool": "write"})  # the floor asks about the tool `pay`
-    card = await house.feishu.next_card(to=house.feishu.creator)
+    card = await house.feishu.next_card(to=house.feishu.creator, containing="允许「Bookkeeper」")
     await house.feishu.click(card, "approve", by=house.feishu.creator)
     await asyncio.wait_for(waiting, 20)
     await house.settled()
@@ -277,7 +277,7 @@ async def test_defect_20_l1_is_silent_at_once(house: RunningHouse) -> None:
 async def test_defect_21_l2_says_is_executing_not_executed(house: RunningHouse) -> None:
     agent = await house.agent()
     await agent.asks("write_files")
-    text = (await house.feishu.next_text(to=house.feishu.creator)).text
+    text = house.feishu.words(await house.feishu.next_card(to=house.feishu.creator))
     assert "正在执行" in text
     assert "已执行" not in text
 

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,10 @@ def _children(pid: int) -> list[str]:
 def _ledger(demo: Demo) -> list[str]:
     path = demo.folder / "ledger.csv"
     return path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else []
+
+
+def _said(message: dict[str, Any]) -> str:
+    return json.dumps(message, ensure_ascii=False)
 
 
 async def test_approved_the_folder_is_gone_and_a_rejected_payment_is_not_made() -> None:
@@ -60,22 +65,25 @@ async def test_all_three_levels_show_and_the_page_has_folder_and_log() -> None:
         assert any("q1.csv" in line for line in folder)
         assert [level for line in log if (level := re.search(r"\bL[123]\b", line))]
         assert {found[0] for line in log for found in [re.search(r"\bL[123]\b", line)] if found} == {"L1", "L2", "L3"}
-        texts = [each["body"]["text"] for each in await demo.messages() if each["type"] == "text"]
-        assert len(texts) == 1 and "notes/summary.md" in texts[0]  # L2 told the creator, L1 nobody
+        notices = [said for said in map(_said, await demo.messages()) if "notes/summary.md" in said]
+        assert len(notices) == 1 and "正在执行" in json.dumps(
+            notices[0], ensure_ascii=False
+        )  # of L2; of L1 nobody hears
+        assert [each for each in await demo.messages() if each["type"] == "text"] == []
         assert await demo.messages("stranger") == []
 
 
 async def test_commands_are_answered_and_a_stranger_decides_nothing() -> None:
     async with demo_running(*RUN) as demo:
-        await demo.open_card(REPORTS)
+        asked = json.dumps((await demo.open_card(REPORTS))["body"], ensure_ascii=False)
         await demo.says("/pending")
-        listed = await demo.reply_containing("待您审批（1）")
-        found = re.search(r"编号 (\S+) 校验码 (\w{6})", listed)
-        assert "文件管家" in listed and found
-        await demo.says(f"/approve {found[1]} {found[2]}", user="stranger")
+        queue = await demo.card_containing("1 个请求等您决定")
+        found, code = re.search(r'"approval_id": "([0-9a-f-]+)"', asked), re.search(r"校验码 (\w{6})", asked)
+        assert "文件管家" in queue and found and code and found[1] in queue
+        await demo.says(f"/approve {found[1]} {code[1]}", user="stranger")
         await demo.reply_containing("", user="stranger")
         assert "approve" in (await demo.open_card(REPORTS))["controls"].values()
-        await demo.says(f"/approve {found[1]} {found[2]}", user="admin")
+        await demo.says(f"/approve {found[1]} {code[1]}", user="admin")
         await demo.logged(f"已删除 {REPORTS}")
 
 
@@ -99,9 +107,9 @@ async def test_in_the_browser_approve_deletes_the_folder() -> None:
     async with demo_running(*RUN) as demo, browser_page() as page:
         await page.goto(demo.url)
         mine = page.locator("#column-creator")
-        await mine.get_by_role("button", name="同意").click()
+        await mine.get_by_role("button", name="同意", exact=True).first.click()
         await page.locator(".panel-lines").get_by_text(f"{REPORTS}  已删除 · deleted").wait_for()
-        await mine.locator("article.card").first.get_by_text("已执行").first.wait_for()
+        await mine.locator("article.card").filter(has_text=REPORTS).get_by_text("已执行").first.wait_for()
         assert not (demo.folder / REPORTS).exists()
         await mine.get_by_text("INV-2025-0001").first.wait_for()  # and the next question is there
 
@@ -111,9 +119,10 @@ async def test_in_the_browser_reject_keeps_the_folder_and_tells_the_agent_why() 
     async with demo_running(*RUN) as demo, browser_page(PHONE) as page:
         await page.goto(demo.url)
         mine = page.locator("#column-creator")
-        await mine.get_by_role("textbox", name="理由").fill("下周还要用")
-        await mine.get_by_role("button", name="拒绝").click()
-        await mine.locator("article.card").first.get_by_text("已拒绝").first.wait_for()
+        card = mine.locator("article.card").filter(has_text=REPORTS)
+        await card.get_by_role("textbox", name="理由").fill("下周还要用")
+        await card.get_by_role("button", name="拒绝", exact=True).click()
+        await card.get_by_text("已拒绝").first.wait_for()
         await demo.logged("delete_files 被拒绝：下周还要用")
         assert len(list((demo.folder / REPORTS).iterdir())) == 3
 

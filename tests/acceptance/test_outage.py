@@ -35,13 +35,13 @@ async def three_checks(house: RunningHouse) -> dict[str, Any]:
 
 
 async def everything_arrives_once(house: RunningHouse, asked: Mapping[str, Any]) -> Message:
-    """One text and one card; the card works."""
+    """One notice and one question; the question's card works."""
     feishu = house.feishu
     await house.until_next_attempts()
-    card = await feishu.next_card(to=feishu.creator)
+    card = await feishu.next_card(to=feishu.creator, containing=asked["code"])
     await house.settled()
-    assert len(feishu.messages(to=feishu.creator, type="interactive")) == 1
-    assert len(feishu.messages(to=feishu.creator, type="text")) == 1
+    assert len(feishu.messages(to=feishu.creator)) == 2
+    assert len(feishu.messages(to=feishu.creator, containing="write_files")) == 1
     assert (await house.approval(asked)).delivery is Delivery.SENT
     click = await feishu.click(card, "approve", by=feishu.creator)
     assert click.toast is not None
@@ -76,9 +76,9 @@ async def test_checks_are_answered_while_feishu_hangs(house: RunningHouse, endpo
     assert house.feishu.messages() == []
     house.feishu.lift()
     await house.until_next_attempts()
-    await house.feishu.next_text(to=house.feishu.creator, containing="First")
+    await house.feishu.next_card(to=house.feishu.creator, containing="First")
     await house.until_next_attempts()
-    card = await house.feishu.next_card(to=house.feishu.creator)
+    card = await house.feishu.next_card(to=house.feishu.creator, containing=asked["code"])
     assert asked["code"] in house.feishu.words(card)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from bot.app import default_app
 from bot.database import open_database
+from bot.nudging.crowd import SLOT, slot_of
 from bot.people.apps import FeishuApps
 from bot.people.joining import People
 from bot.secrecy.box import SecretBox
@@ -90,13 +91,18 @@ async def test_three_replicas_remind_once_and_catch_up_on_a_pause(town: Town) ->
             await town.feishu.next_card(to=town.feishu.creator)
         assert await one.stop() == 0
     town.clock.offset += timedelta(minutes=31)
+    town.clock.offset += SLOT + timedelta(minutes=1) - (town.clock.now() - slot_of(town.clock.now()))  # within one slot
     await town.feishu.advance(timedelta())
     async with town.replicas(3) as services:
-        for _ in range(ASKED):
-            await town.feishu.next_text(to=town.feishu.creator)
+        await town.feishu.next_card(to=town.feishu.creator, containing=f"{ASKED} 个请求")  # one for all of them
+        async with asyncio.timeout(30):
+            while await town.audited("approval.nudge_spared") < ASKED:
+                await asyncio.sleep(0.1)
         assert [await service.stop() for service in services] == [0, 0, 0]
-    assert len(town.feishu.texts()) == ASKED
+    assert len(town.feishu.messages(type="interactive")) == ASKED + 1
+    assert town.feishu.texts() == []
     assert await town.audited("approval.reminded") == ASKED
+    assert await town.audited("approval.nudge_spared") == ASKED
     assert OutboxState.SENDING not in await town.outbox()
 
 
@@ -110,8 +116,8 @@ async def test_three_replicas_deliver_each_message_once(town: Town) -> None:
         )
         assert all(answer["allowed"] for answer in answers)
         for _ in range(count):
-            await town.feishu.next_text(to=town.feishu.creator)
+            await town.feishu.next_card(to=town.feishu.creator)
         assert [await service.stop() for service in services] == [0, 0, 0]
     sends = [call for call in town.feishu.calls("send") if call.code == 0]
-    assert len(sends) == len(town.feishu.texts()) == count
+    assert len(sends) == len(town.feishu.messages(type="interactive")) == count
     assert await town.outbox() == {OutboxState.DELIVERED: count}

@@ -65,7 +65,7 @@ async def test_approve_is_pressed_and_the_card_is_replaced(feishu: Feishu, bot: 
     await expect(mine.locator(".toast-success")).to_have_text("✓已同意")
     await expect(mine.locator(".card-title")).to_have_text("已同意,正在执行")
     await expect(mine.locator(".c-button")).to_have_count(0)
-    [received] = bot.received
+    [received] = bot.clicks
     assert received.signature_holds
     assert received.envelope["event"]["action"]["form_value"] == {"reason": "磁盘快满了"}
     assert received.envelope["event"]["operator"]["open_id"] == feishu.open_id(feishu.creator)
@@ -103,20 +103,20 @@ async def test_a_question_before_the_press(feishu: Feishu, bot: LittleBot, page:
     await expect(dialog).to_contain_text("所有智能体都会停下")
     await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
-    assert bot.received == []
+    assert bot.clicks == []
     await page.get_by_role("button", name="冻结").click()
     await dialog.get_by_role("button", name="确定").click()
     await feishu.until(lambda: feishu.world.tickets or None)
     await expect(dialog).to_have_count(0)
     await expect(page.locator("[data-name=freeze]")).not_to_have_attribute("aria-busy", "true")
-    assert [each.envelope["event"]["action"]["value"] for each in bot.received] == [{"a": "freeze"}]
+    assert [each.envelope["event"]["action"]["value"] for each in bot.clicks] == [{"a": "freeze"}]
 
 
 async def test_a_required_field_is_asked_for_first(feishu: Feishu, bot: LittleBot, page: Page) -> None:
     await ask(feishu, bot, approval_card(required=True, label=words("理由", "Reason")))
     await page.locator("[data-name=approve]").click()
     await expect(page.locator(".c-wrong")).to_be_visible()
-    assert bot.received == []
+    assert bot.clicks == []
 
 
 async def test_typed_commands_reach_the_bot(feishu: Feishu, bot: LittleBot, page: Page) -> None:
@@ -239,6 +239,124 @@ async def test_panels_and_faults_are_told(feishu: Feishu, files: list[str], page
     await expect(page.locator("#faults")).to_have_text("1 个故障生效中")
 
 
+def answered_form() -> dict[str, Any]:
+    """A decision with a folded panel: a field to change, a choice, and its own submit button."""
+    options = [{"text": words("明天", "Tomorrow"), "value": "1d"}, {"text": words("下周", "Next week"), "value": "7d"}]
+    submit = {
+        "tag": "button",
+        "name": "amend",
+        "form_action_type": "submit",
+        "text": words("改好并同意", "Change and approve"),
+        "behaviors": [{"type": "callback", "value": {"edited": True}}],
+    }
+    panel = {
+        "tag": "collapsible_panel",
+        "header": {"title": words("改参数再同意", "Edit, then approve")},
+        "elements": [
+            {
+                "tag": "input",
+                "name": "edit_0",
+                "default_value": "120",
+                "label": words("金额", "Amount"),
+                "required": True,
+            },
+            {"tag": "select_static", "name": "when", "options": options, "initial_option": "1d"},
+            submit,
+        ],
+    }
+    return card({"tag": "form", "name": "decision", "elements": [panel]})
+
+
+async def test_fields_in_a_folded_panel_are_edited_and_sent(feishu: Feishu, bot: LittleBot, page: Page) -> None:
+    await ask(feishu, bot, answered_form())
+    amount = page.get_by_label("金额")
+    await expect(amount).not_to_be_visible()
+    await page.get_by_text("改参数再同意").click()
+    await amount.fill("")
+    await page.locator("[data-name=amend]").click()
+    await expect(page.locator(".c-wrong").first).to_be_visible()
+    assert bot.clicks == []
+    await amount.fill("80")
+    await page.locator("select").select_option("7d")
+    await page.get_by_role("button", name="EN").click()
+    await page.get_by_text("Edit, then approve").click()
+    await expect(page.locator("select")).to_have_value("7d")
+    await page.locator("[data-name=amend]").click()
+    await feishu.until(lambda: bot.clicks or None)
+    assert bot.clicks[0].envelope["event"]["action"]["form_value"] == {"edit_0": "80", "when": "7d"}
+
+
+async def test_who_has_read_is_ticked_and_told_to_the_bot(feishu: Feishu, bot: LittleBot, page: Page) -> None:
+    await ask(feishu, bot)
+    await expect(page.locator("[data-person=creator] .tick-all")).to_have_text("已读")
+    await feishu.until(lambda: bot.received or None)
+    assert bot.received[0].envelope["header"]["event_type"] == "im.message.message_read_v1"
+    away = feishu.add_person("away")
+    await feishu.freeze_person(away, tell=False)
+    group = feishu.add_group("行动组", [feishu.creator, away])
+    await bot.send(group.chat_id, {"text": "hello group"}, "text", id_type="chat_id")
+    await page.locator("[data-person=creator]").get_by_role("button", name="行动组").click()
+    await expect(page.locator("[data-person=creator] .tick")).to_have_text("1/2 已读")
+
+
+async def test_ticks_and_buzzes_leave_a_half_filled_card_alone(feishu: Feishu, bot: LittleBot, page: Page) -> None:
+    await ask(feishu, bot)
+    reason = page.get_by_label("reason")
+    await reason.fill("half a thought")
+    await reason.focus()
+    lin, message = feishu.open_id(feishu.creator), await feishu.next_card()
+    for how in ("urgent_app", "urgent_sms", "urgent_sms"):
+        path = f"/open-apis/im/v1/messages/{message.message_id}/{how}"
+        _, body, _ = await bot.call("PATCH", path, {"user_id_list": [lin]}, params={"user_id_type": "open_id"})
+        assert body["code"] == 0
+    mine = page.locator("[data-person=creator]")
+    await expect(mine.locator(".buzz")).to_have_text(["应用内加急", "短信加急 ×2"])
+    await expect(mine.locator(".toast-buzz")).to_have_count(3)
+    await expect(page.locator("[data-person=admin] .toast-buzz")).to_have_count(0)
+    await expect(reason).to_have_value("half a thought")
+    await expect(reason).to_be_focused()
+
+
+async def test_a_pinned_bot_stands_first_and_says_so(feishu: Feishu, bot: LittleBot, page: Page) -> None:
+    second = feishu.add_app("财务助手")
+    feishu.p2p(feishu.creator, second)
+    pinned = {"time_sensitive": True, "user_ids": [feishu.open_id(feishu.creator, second)]}
+    path = "/open-apis/im/v2/feed_cards/bot_time_sentive"
+    assert (await bot.call("PATCH", path, pinned, params={"user_id_type": "open_id"}, app=second))[1]["code"] == 0
+    mine = page.locator("[data-person=creator]")
+    await expect(mine.locator(".chip-pin")).to_have_text("机器人已置顶")
+    await expect(mine.locator(".chat-tab").first).to_contain_text("财务助手")
+    await expect(page.locator("[data-person=admin] .chip-pin")).to_be_empty()
+
+
+async def test_an_account_is_frozen_revived_and_deleted_on_the_page(feishu: Feishu, bot: LittleBot, page: Page) -> None:
+    mine = page.locator("[data-person=creator]")
+    menu = mine.get_by_label("账号", exact=True)
+    await menu.click()
+    await mine.get_by_role("button", name="冻结账号").click()
+    await expect(mine.locator(".chip-account")).to_have_text("账号已冻结")
+    await expect(mine.locator(".composer-text")).to_be_disabled()
+    assert feishu.creator.frozen
+    await menu.click()
+    await mine.get_by_role("button", name="恢复账号").click()
+    await expect(mine.locator(".composer-text")).to_be_enabled()
+    await menu.click()
+    await mine.get_by_role("button", name="离职").click()
+    await expect(mine.locator(".chip-account")).to_have_text("已离职")
+    assert [push.event_type.rpartition(".")[2] for push in feishu.simulator.courier.pushes] == [
+        "updated_v3", "updated_v3", "deleted_v3",
+    ]  # fmt: skip
+
+
+async def test_the_page_is_dark_where_the_reader_likes_it_dark(feishu: Feishu, bot: LittleBot, page: Page) -> None:
+    await ask(feishu, bot)
+    paper = "getComputedStyle(document.querySelector('.card')).backgroundColor"
+    await expect(page.locator(".card")).to_be_visible()
+    assert await page.evaluate(paper) == "rgb(255, 255, 255)"
+    await page.emulate_media(color_scheme="dark")
+    assert await page.evaluate(paper) == "rgb(32, 34, 38)"
+
+
 @pytest.mark.parametrize("page", [PHONE], indirect=True)
 async def test_a_phone_shows_one_person_at_a_time(feishu: Feishu, bot: LittleBot, page: Page) -> None:
     await ask(feishu, bot)
@@ -269,4 +387,4 @@ async def test_everything_can_be_done_from_the_keyboard(feishu: Feishu, bot: Lit
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await expect(page.locator("[data-person=creator] .card-title")).to_have_text("Approved")
-    assert bot.received[0].envelope["event"]["action"]["name"] == "approve"
+    assert bot.clicks[0].envelope["event"]["action"]["name"] == "approve"

@@ -42,8 +42,8 @@ async def test_pending_show_approve_by_id_and_code(house: RunningHouse) -> None:
     agent = await house.agent()
     asked = await agent.asks()
     await house.feishu.next_card(to=house.feishu.creator)
-    pending = await answer_to(house, house.feishu.creator, "/pending")
-    assert asked["code"] in pending
+    assert (await house.feishu.say(house.feishu.creator, "/pending")).delivered
+    assert asked["code"] in (await house.feishu.next_card(to=house.feishu.creator)).content
     shown = await answer_to(house, house.feishu.creator, f"/show {asked['approval_id']}")
     assert "reports/2025" in shown
     wrong = await answer_to(house, house.feishu.creator, f"/approve {asked['approval_id']} 000000")
@@ -70,7 +70,8 @@ async def test_strangers_can_neither_see_nor_decide(house: RunningHouse) -> None
     assert "reports/2025" not in shown
     await answer_to(house, house.feishu.stranger, f"/approve {asked['approval_id']} {asked['code']}")
     assert (await house.approval(asked)).status is ApprovalStatus.PENDING
-    assert asked["code"] not in await answer_to(house, house.feishu.stranger, "/pending")
+    assert (await house.feishu.say(house.feishu.stranger, "/pending")).delivered
+    assert asked["code"] not in (await house.feishu.next_card(to=house.feishu.stranger)).content
 
 
 async def test_agent_create_gives_the_token_by_a_one_time_link_only(house: RunningHouse) -> None:

@@ -54,8 +54,10 @@ def code_of(approval: ApprovalRequest) -> str:
 
 async def test_every_command_is_answered_in_the_readers_language(room: Room) -> None:
     """Chinese by default, English for whom that is set; nobody gets an empty or an unexpected answer."""
-    await english(room, "joe")
-    for spec in COMMANDS:
+    joe = await english(room, "joe")
+    await room.hears(room.message("joe", "/pending"))
+    assert len(await room.queues_to(joe)) == 1
+    for spec in (spec for spec in COMMANDS if spec.name != "pending"):
         zh, en = await room.says("lin", f"/{spec.name}"), await room.says("joe", f"/{spec.name}")
         assert any("\u4e00" <= char <= "\u9fff" for char in zh), (spec.name, zh)
         assert not any("\u4e00" <= char <= "\u9fff" for char in en), (spec.name, en)
@@ -280,19 +282,35 @@ async def _under(approval: ApprovalRequest, new: str) -> None:
     await ApprovalRequest.create(**{**values, "id": UUID(new)})
 
 
-async def test_pending_and_show_say_what_is_needed_to_answer(room: Room) -> None:
+async def test_pending_is_one_card_of_the_askers_own_however_often_it_is_delivered(room: Room) -> None:
+    lin, zhao = await english(room, "lin"), await english(room, "zhao")
+    await asked(room, lin)
+    message = room.message("lin", "/pending")
+    await room.hears(message)
+    await room.hears(message)
+    assert len(await room.queues_to(lin)) == 1
+    assert not await room.queues_to(zhao)
+    assert not await OutboxMessage.filter(kind=OutboxKind.REPLY).exists()
+
+
+async def test_snooze_takes_the_code_of_the_card(room: Room) -> None:
     lin = await english(room, "lin")
-    assert "Nothing is waiting" in await room.says("lin", "/pending")
     approval = await asked(room, lin)
-    told = await room.says("lin", "/pending")
-    assert str(approval.id) in told
-    assert code_of(approval) in told
-    assert "https://assent.example/inbox?t=" in told
+    until = room.gate.clock.now() + timedelta(hours=2)
+    told = await room.says("lin", f"/snooze {code_of(approval)} 2h")
+    assert told.startswith("Put off until ")
+    assert (await CardCopy.get(approval_id=approval.id, person_id=lin.id)).snoozed_until == until
+    await english(room, "zhao")
+    assert "no such approval request" in await room.says("zhao", f"/snooze {code_of(approval)}")
+
+
+async def test_show_says_what_is_needed_to_answer(room: Room) -> None:
+    lin = await english(room, "lin")
+    approval = await asked(room, lin)
     shown = await room.says("lin", f"/show {approval.id}")
     assert "reports/2025" in shown
     assert f"/approvals/{approval.id}?t=" in shown
-    await english(room, "zhao")
-    assert "Nothing is waiting" in await room.says("zhao", "/pending")
+    assert code_of(approval) in shown
 
 
 async def test_audit_shows_an_agent_an_approval_or_all_that_one_may_see(room: Room) -> None:
@@ -406,9 +424,10 @@ async def test_a_group_never_reads_what_is_for_the_asker(room: Room) -> None:
         await room.hears(message)
         assert await room.reply_to(message) == "I answered in our private chat."
     private = await room.texts_to(lin)
-    assert len(private) == 6
+    assert len(private) == 5
     assert str(approval.id) in private[0]
-    assert "/once?k=" in private[4]
+    assert "/once?k=" in private[3]
+    assert len(await room.queues_to(lin)) == 1
     message = room.message("lin", "@_user_1 /help", group=True, mentions=at_bot)
     await room.hears(message)
     assert "/pending" in await room.reply_to(message)
@@ -462,14 +481,16 @@ async def test_the_company_is_learned_from_a_private_message_never_from_a_group(
 # --- the menu
 
 
-async def test_the_menu_answers_with_a_private_text_once(room: Room) -> None:
+async def test_the_menu_answers_in_private_once(room: Room) -> None:
     lin = await english(room, "lin")
-    approval = await asked(room, lin)
+    await asked(room, lin)
     before = len(await room.texts_to(lin))
     for _ in range(3):
         await room.presses("lin", "pending", event="ev_same")
+        await room.presses("lin", "agents", event="ev_same_too")
+    assert len(await room.queues_to(lin)) == 1
     [told] = (await room.texts_to(lin))[before:]
-    assert str(approval.id) in told
+    assert "Agents (1)" in told
     await room.presses("lin", "agent create A")
     await room.presses("lin", "no-such-key")
     assert len(await room.texts_to(lin)) == before + 1

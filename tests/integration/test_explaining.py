@@ -124,7 +124,7 @@ async def test_an_approval_is_explained_from_the_rule_to_the_execution(desk: Des
     assert told.execution.status is ExecutionStatus.RUNNING
     assert told.claimed_at == gate.clock.now()
     [asked] = told.asked
-    assert (asked.person, asked.state, asked.seen_at) == ("Chen", Delivery.SENT, gate.clock.now())
+    assert (asked.person, asked.state, asked.seen_at) == ("Chen", Delivery.ACTED, gate.clock.now())
     assert asked.sent_at == gate.clock.now() - timedelta(minutes=3)
     assert [step.action for step in why.timeline] == [
         "approval.requested", "check.pending", "approval.resolved", "approval.claimed", "check.allowed",
@@ -331,7 +331,7 @@ async def test_the_text_is_whole_short_and_keeps_secrets(desk: Desk) -> None:
         "Its note: ask Chen",
         "Policy by: Chen, Mar 2, 17:30 (first limits)",
         "Question: Rejected by Chen, Mar 2, 17:30 (command)",
-        "· Chen: sent Mar 2, 17:30, seen Mar 2, 17:30",
+        "· Chen: acted on Mar 2, 17:30, seen Mar 2, 17:30",
     ):
         assert line in english.splitlines(), english
     assert approval.action_digest in english

@@ -15,20 +15,23 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.database import Database
-from bot.reading import INBOX_LINES, Reading
+from bot.inboxes import INBOX_LINES, WAITING_LINES
+from bot.reading import Reading
 from bot.secrecy.box import SecretBox
 from bot.secrecy.links import Links
 from bot.secrecy.one_time import OneTimeSecrets
+from cards.plan_words import NUDGES, reminding
 from cards.words import moment, zone_name
 from handlers.errors import problem_middleware
 from handlers.pages import Pages
 from handlers.pages.drawing import SECURITY_HEADERS
-from models.enums import ApprovalStatus, ExecutionStatus
+from models.enums import ApprovalStatus, Delivery, ExecutionStatus, Nudge
 from models.ids import new_id
 from models.tables import ApprovalRequest, AuditEntry, CardCopy, Notification, User
 from models.values import ActionRequest
 from tests.support.approval_rows import ARGS, PASSWORD, REQUEST, Town, settle_town
 from tests.support.clock import MovableClock
+from tests.support.page_scenes import freeze, full_life
 
 KEY = "k" * 32
 Client = TestClient[web.Request, web.Application]
@@ -93,6 +96,7 @@ async def test_times_are_read_in_the_chosen_zone(database: Database) -> None:
     app = web.Application()
     app.add_routes(pages.routes())
     row = await town.approval()
+    await town.tell(town.creator, "a line")
     async with TestClient(TestServer(app)) as client:
         site = Site(town, links, client)
         for page in (await site.text_of(row, town.creator), await site.inbox(town.creator)):
@@ -124,7 +128,7 @@ async def test_markup_of_an_agent_stays_text(site: Site) -> None:
 async def test_huge_arguments_are_drawn_as_one_text(site: Site) -> None:
     row = await site.town.approval(replace(REQUEST, args={"rows": [[n, "v"] for n in range(5_000)]}))
     page = await site.text_of(row, site.town.creator)
-    assert '<pre tabindex="0" class="v v-json">' in page
+    assert 'class="v v-json">' in page
     assert "4999" in page
 
 
@@ -235,10 +239,10 @@ async def test_the_language_is_the_readers_own_or_the_chosen_one(site: Site) -> 
     assert '<html lang="zh-CN">' in await site.text_of(row, town.creator)
     english = await site.text_of(row, town.requester)
     assert '<html lang="en">' in english
-    assert "asks to delete files" in english
-    assert "asks to delete files" in await site.text_of(row, town.creator, "&lang=en_us")
-    assert "请求删除文件" in await site.text_of(row, town.requester, "&lang=zh_cn")
-    assert "请求删除文件" in await site.text_of(row, town.creator, "&lang=klingon")
+    assert "Allow “账房助手” to delete files?" in english
+    assert "to delete files?" in await site.text_of(row, town.creator, "&lang=en_us")
+    assert "允许「账房助手」删除文件吗？" in await site.text_of(row, town.requester, "&lang=zh_cn")
+    assert "允许「账房助手」删除文件吗？" in await site.text_of(row, town.creator, "&lang=klingon")
     refused = await site.get("/inbox", **{"Accept-Language": "en-GB,en;q=0.9"})
     assert "This link no longer works" in await refused.text()
 
@@ -246,10 +250,10 @@ async def test_the_language_is_the_readers_own_or_the_chosen_one(site: Site) -> 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (ApprovalStatus.APPROVED, "陈晓 于 3月2日 17:30 同意（卡片）"),
-        (ApprovalStatus.REJECTED, "陈晓 于 3月2日 17:30 拒绝（卡片）"),
-        (ApprovalStatus.EXPIRED, "无人决定，3月2日 17:30 过期"),
-        (ApprovalStatus.CANCELLED, "智能体于 3月2日 17:30 撤回"),
+        (ApprovalStatus.APPROVED, "陈晓，3月2日 17:30，通过卡片"),
+        (ApprovalStatus.REJECTED, "已拒绝：「账房助手」删除文件"),
+        (ApprovalStatus.EXPIRED, "无人答复，3月2日 17:30 过期"),
+        (ApprovalStatus.CANCELLED, "智能体 3月2日 17:30 撤回"),
     ],
 )
 async def test_each_resolution_is_told_with_its_reason(site: Site, status: ApprovalStatus, words: str) -> None:
@@ -270,10 +274,10 @@ async def test_the_execution_and_its_result_are_shown(site: Site) -> None:
     )
     page = await site.text_of(row, town.creator)
     execution = page[page.index('id="execution"') : page.index('id="timeline"')]
-    for words in ("执行失败", "disk full", "deleted", "放行已于"):
+    for words in ("执行失败", "disk full", "deleted", "开始"):
         assert words in execution
     assert "hunter2hunter2" not in page
-    timeline = page[page.index('id="timeline"') : page.index('id="delivery"')]
+    timeline = page[page.index('id="timeline"') : page.index('id="audit"')]
     assert re.sub(r"<[^>]+>|\s+", " ", timeline).index("提出请求") < timeline.index("报告执行失败")
     assert "<strong>陈晓</strong> 同意" in timeline
 
@@ -282,7 +286,7 @@ async def test_an_unknown_outcome_says_that_nothing_is_repeated(site: Site) -> N
     row = await site.town.approval()
     await site.town.resolve(row, ApprovalStatus.APPROVED)
     await site.town.finish(row, ExecutionStatus.UNKNOWN)
-    assert "系统不会自动重试" in await site.text_of(row, site.town.creator)
+    assert "不会自动重试" in await site.text_of(row, site.town.creator)
 
 
 async def test_refusals_reminders_and_delivery_are_in_the_timeline(site: Site) -> None:
@@ -292,12 +296,26 @@ async def test_refusals_reminders_and_delivery_are_in_the_timeline(site: Site) -
     await town.audit(row, "system", "something.new")
     await CardCopy.filter(approval_id=row.id).update(fault="230099 card refused")
     page = await site.text_of(row, town.creator)
-    timeline = page[page.index('id="timeline"') : page.index('id="delivery"')]
+    timeline = page[page.index('id="timeline"') : page.index('id="audit"')]
     for words in ("Someone", "无权决定", "已改发文字", "something.new", "230099 card refused"):
         assert words in timeline
-    delivery = page[page.index('id="delivery"') : page.index('id="audit"')]
+    delivery = page[page.index('id="people"') : page.index('id="timeline"')]
     assert "230099 card refused" in delivery
     assert "陈晓" in delivery
+
+
+async def test_the_page_says_who_has_seen_it_and_when(site: Site) -> None:
+    row, town = await site.town.approval(), site.town
+    await town.audit(row, "system", "delivery.seen", person=str(town.creator.id))
+    seen, acted = site.town.clock.now(), site.town.clock.now()
+    copy = CardCopy.filter(approval_id=row.id)
+    await copy.update(state=Delivery.ACTED, seen_at=seen, acted_at=acted)
+    page = await site.text_of(row, town.creator)
+    assert "得知有人看过了" in page
+    track = page[page.index('class="track"') : page.index('class="overall"')]
+    stages = re.findall(r'<li class="(\w+)"><span class="stage">(\w+)</span>', track)
+    assert stages == [("passed", "提问"), ("passed", "送达"), ("passed", "已读"), ("passed", "处理")]
+    assert track.count("<time") == 3, "when it was asked is not known of this copy"
 
 
 async def test_audit_entries_are_listed_with_hash_and_place_in_the_chain(site: Site) -> None:
@@ -388,3 +406,137 @@ async def test_a_problem_type_leads_to_a_page(site: Site) -> None:
     assert response.status == 200
     assert "409" in await response.text()
     assert (await site.get("/problems/nonsense")).status == 404
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def part(page: str, heading: str) -> str:
+    """The section with this heading, as text."""
+    begin = page.rindex("<section", 0, page.index(f'id="{heading}"'))
+    return text(page[begin : page.index("</section>", begin)])
+
+
+def reminded(way: Nudge) -> str:
+    """In the words of the answers about plans."""
+    return reminding(way, all_of_them=True).zh
+
+
+async def test_the_page_of_a_question_says_what_its_card_says(site: Site) -> None:
+    """In the card's words: how grave, what changed, who must approve; and whom it was put to, and who is next."""
+    row = (await full_life(site.town))["pending"]
+    page = await site.text_of(row, site.town.creator)
+    head = part(page, "title")
+    for words in (
+        "允许「账房助手」执行资金操作吗？", "特别重要", "12,000.00 CNY · 杭州云帆科技有限公司",
+        "不可撤回：款项转出后可能无法追回", "需要 2 人同意，还差 1 人", "✓ 王芳（3月2日 17:36）",
+        "您推迟到 3月2日 20:36", "已等 2 小时 5 分钟",
+    ):  # fmt: skip
+        assert words in head, words
+    changed = part(page, "changed")
+    assert re.search(r"amount 120 12,000 12000 \(×100\)", changed), changed
+    assert re.search(r"memo （没有） 三月服务器费用", changed), changed
+    assert "相同：" in changed
+    people = part(page, "people")
+    assert re.search(r"陈晓 创建者 · 您 提问 .*? 已读 3月2日 18:36 处理 还没有 – 推迟到", people), people
+    assert re.search(
+        r"王芳 方案指定 .*? 处理 3月2日 17:36 3月2日 17:36 同意 赵敏 代理人 .*?已改发文字 230099", people
+    ), people
+    assert "Platform 上级" in people
+    assert "无法送达 230013" in people
+    plan = part(page, "plan")
+    assert "问：创建者、「finance」组 3月2日 17:31 · 已到" in plan
+    assert f"问：后备审批人、创建者的上级；{reminded(Nudge.URGENT_APP)} 3月2日 19:31 · 已到" in plan
+    assert f"问：管理员；{reminded(Nudge.URGENT_SMS)} 3月3日 01:31 · 未到" in plan
+    assert "没人答复：拒绝 3月5日 17:31 · 未到" in plan
+    timeline = part(page, "timeline")
+    for words in (
+        f"提醒了一个人 陈晓 · {NUDGES[Nudge.THREAD].zh}",
+        "没有打扰 王芳 · 已经答复",
+        "赵敏（代 Platform） Platform（上级） 后备",
+    ):
+        assert words in timeline, words
+
+
+async def test_arguments_are_told_by_type_with_what_stands_out(site: Site) -> None:
+    row = (await full_life(site.town))["query"]
+    told = part(await site.text_of(row, site.town.creator), "arguments")
+    for words in (
+        "command 命令 · 列表 · 4 项 sudo rm -rf /srv/exports/2024", "命令会删除或清空", "以管理员身份运行",
+        "sql SQL · 文本", "没有 WHERE：影响整张表", "paths 路径 · 列表 · 2 项", "路径含 ..，可能跳出目录", "to 地址",
+        "网址在 @ 之前的部分不是网站名",
+    ):  # fmt: skip
+        assert words in told, words
+
+
+async def test_what_a_person_changed_stands_beside_what_was_asked(site: Site) -> None:
+    row = (await full_life(site.town))["amended"]
+    page = await site.text_of(row, site.town.creator)
+    assert re.search(r"陈晓改了参数再同意 .*? amount 12,000 12000 1,200 1200 \(÷10\)", part(page, "amended"))
+    assert "改后同意" in part(page, "title")
+    assert "陈晓 改了参数 amount: 12000 → 1200" in part(page, "timeline")
+
+
+async def test_a_prepared_rejection_is_told_in_the_readers_language(site: Site) -> None:
+    row = (await full_life(site.town))["rejected"]
+    head = part(await site.text_of(row, site.town.creator), "title")
+    assert "给智能体的指示 范围或金额太大。请缩小后再问，只做必要的部分。 理由 先导出一份给财务。" in head
+    english = await site.text_of(row, site.town.requester)
+    assert "Too much. Reduce the scope" in part(english, "title")
+    assert "rejected Too much 先导出一份给财务。" in part(english, "timeline")
+
+
+async def test_how_it_ended_without_anybody_is_told_like_on_the_card(site: Site) -> None:
+    rows = await full_life(site.town)
+    by_rule = await site.text_of(rows["by-rule"], site.town.creator)
+    assert "按规则拒绝" in part(by_rule, "title")
+    assert "没人答复：拒绝 3月5日 17:31 · 已到" in part(by_rule, "plan")
+    assert f"{reminded(Nudge.URGENT_SMS)} 3月3日 01:31 · 不再需要" in part(by_rule, "plan")
+    await freeze(site.town)
+    frozen = await site.text_of(rows["approved"], site.town.creator)
+    assert "等待解冻" in part(frozen, "title")
+    assert "赵敏冻结了智能体（直到有人解冻），解冻前不执行" in part(frozen, "execution")
+    assert "即将执行" not in frozen
+
+
+async def test_only_who_may_approve_now_is_given_the_command(site: Site) -> None:
+    town = site.town
+    row = (await full_life(town))["pending"]
+    may = {
+        town.creator: True,
+        town.admin: True,
+        town.platform_admin: True,
+        town.colleague: False,
+        town.requester: False,
+    }
+    for person, expected in may.items():
+        page = await site.text_of(row, person, "&lang=zh_cn")
+        assert (f"/approve {row.id}" in page) == expected, person.name
+    assert "您已同意" in part(await site.text_of(row, town.colleague), "title")
+
+
+async def test_the_inbox_tells_what_waits_like_the_queue_card(site: Site) -> None:
+    await full_life(site.town)
+    await site.town.tell(site.town.creator, "写入失败", kind="run.failed")
+    page = await site.inbox(site.town.creator)
+    waiting = text(page[page.index('id="pending"') : page.index('id="notifications"')])
+    first, second = waiting.index("写入业务系统"), waiting.index("执行资金操作")
+    assert first < second, "what was put off comes last"
+    for words in (
+        "重要 已等 2 小时 5 分钟",
+        "12,000.00 CNY · 杭州云帆科技有限公司",
+        "特别重要",
+        "1/2 人已同意",
+        "同时询问：王芳, 赵敏",
+    ):
+        assert words in waiting, words
+    assert re.search(r'class="card line unread trouble".*?失败', page, re.DOTALL)
+
+
+async def test_a_longer_queue_than_is_listed_says_so(site: Site) -> None:
+    for _ in range(WAITING_LINES + 3):
+        await site.town.approval()
+    page = await site.inbox(site.town.creator)
+    assert page.count('class="line-title"') == WAITING_LINES
+    assert "还有 3 个没有列出" in page

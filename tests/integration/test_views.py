@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.database import Database
-from models.enums import Role
+from bot.people.recipients import Recipient
+from models.enums import AskedAs, Role
 from tests.support.office import fresh, open_office
 
 
@@ -12,7 +13,7 @@ async def test_a_view_names_everyone_it_concerns(database: Database) -> None:
         ann, root = await office.person("Ann"), await office.person("Root", role=Role.ORG_ADMIN)
         approval = await office.asked(ann, requested_by="Lin of accounting")
         async with office.gate.ledger.transaction() as work:
-            await office.gate.approvals.telling.ask(work, approval, [root.id], app_id=None)
+            await office.gate.approvals.telling.ask(work, approval, [Recipient(root.id, AskedAs.ADMIN)], app_id=None)
         now = office.gate.clock.now()
         view = await office.gate.views.of(await fresh(approval), now, person_id=ann.id)
         assert (view.agent, view.creator, view.requester) == ("Bookkeeper", "Ann", "Lin of accounting")

@@ -88,7 +88,9 @@ class Town:
         await self.audit(row, f"agent:{self.agent.id}", "approval.requested", request=as_json(request))
         return row
 
-    async def resolve(self, row: ApprovalRequest, status: ApprovalStatus, *, reason: str | None = None) -> None:
+    async def resolve(
+        self, row: ApprovalRequest, status: ApprovalStatus, *, reason: str | None = None, preset: str | None = None
+    ) -> None:
         by_person = status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
         actor = f"user:{self.creator.id}" if by_person else "system"
         await ApprovalRequest.filter(id=row.id).update(
@@ -98,8 +100,10 @@ class Town:
             resolver_name=self.creator.name if by_person else None,
             resolved_via=Via.CARD if by_person else Via.EXPIRY,
             resolution_reason=reason,
+            preset=preset,
         )
-        await self.audit(row, actor, "approval.resolved", status=status.value, via="card", reason=reason)
+        details = {"preset": preset} if preset else {}
+        await self.audit(row, actor, "approval.resolved", status=status.value, via="card", reason=reason, **details)
 
     async def finish(
         self, row: ApprovalRequest, status: ExecutionStatus, *, result: Any = None, error: str | None = None

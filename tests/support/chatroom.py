@@ -17,6 +17,8 @@ from bot.conversation.approvals import ApprovalAnswers
 from bot.conversation.freezes import FreezeAnswers
 from bot.conversation.grants import GrantAnswers
 from bot.conversation.oversight import OversightAnswers
+from bot.conversation.personal import PersonalAnswers
+from bot.conversation.plans import PlanAnswers
 from bot.conversation.policies import PolicyAnswers
 from bot.conversation.steering import Steering
 from bot.conversation.tokens import TokenAnswers
@@ -24,9 +26,15 @@ from bot.database import Database
 from bot.freezing.freezes import Freezing
 from bot.freezing.notices import FreezeNotices
 from bot.hindsight.explaining import Explaining
+from bot.people.absence import Absences
 from bot.people.apps import FeishuApps
 from bot.people.first_admin import FirstAdmin
+from bot.preference_presses import SettingsPresses
+from bot.preferences import Installed, Preferences
+from bot.queueing.opening import Queueing
+from bot.queueing.snoozing import Snoozing
 from bot.reading import Reading
+from bot.receipts import Receipts
 from bot.secrecy.box import SecretBox
 from bot.secrecy.links import Links
 from bot.secrecy.one_time import OneTimeSecrets
@@ -35,7 +43,7 @@ from handlers.chat import Chat
 from models.enums import Level, OutboxKind, Role
 from models.tables import FeishuIdentity, OutboxMessage, User
 from models.values import AppCredentials, ChatMessage, MenuPress, PersonIds
-from tests.support.gate import APP_ID, Gate, open_gate
+from tests.support.gate import APP_ID, ZONE, Gate, open_gate
 from tests.support.gateway import RecordingGateway
 
 COMPANY = "tk_company"
@@ -59,6 +67,7 @@ class Room:
     chat: Chat
     box: SecretBox
     one_time: OneTimeSecrets
+    settings: SettingsPresses
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     async def member(self, name: str, *, role: Role = Role.MEMBER) -> User:
@@ -96,10 +105,11 @@ class Room:
         await self.chat.on_message(message, APP)
 
     async def says(self, name: str, text: str | None) -> str:
-        """The answer to a private message."""
+        """The answer to a private message; of a card the text that stands in for it."""
         message = self.message(name, text)
         await self.hears(message)
-        return await self.reply_to(message)
+        card = await OutboxMessage.get_or_none(kind=OutboxKind.CARD, dedupe=f"answer:{APP_ID}:{message.message_id}")
+        return str(json.loads(card.payload)["fallback"]) if card else await self.reply_to(message)
 
     async def reply_to(self, message: ChatMessage) -> str:
         [row] = await OutboxMessage.filter(kind=OutboxKind.REPLY, dedupe=f"reply:{APP_ID}:{message.message_id}")
@@ -115,6 +125,10 @@ class Room:
         rows = await OutboxMessage.filter(kind=OutboxKind.TEXT, person_id=person.id).order_by("id")
         return [json.loads(row.payload)["text"] for row in rows]
 
+    async def queues_to(self, person: User) -> list[OutboxMessage]:
+        """The cards with all that waits, on their way to this person."""
+        return await OutboxMessage.filter(kind=OutboxKind.QUEUE_CARD, person_id=person.id).order_by("id")
+
     async def known_as(self, person: User) -> list[str]:
         return [row.open_id for row in await FeishuIdentity.filter(person_id=person.id).order_by("id")]
 
@@ -128,12 +142,16 @@ async def open_room(database: Database) -> AsyncIterator[Room]:
         administration = Administration(gate.people, apps, box, default_level=Level.L2)
         first_admin = FirstAdmin(gate.ledger, gate.people, KEYS)
         one_time = OneTimeSecrets(box, gate.ledger, "https://assent.example")
+        questioning = gate.approvals.questioning
+        preferences = Preferences(gate.people, Installed(ZONE, "22:00-08:00", "1234567", "18:00"), questioning)
+        absences = Absences(gate.people, administration.users, questioning, gate.bell)
         freezing = Freezing(administration.agents, FreezeNotices(gate.people), gate.ledger, gate.bell)
+        snoozing = Snoozing(gate.approvals.telling, Receipts(gate.ledger, gate.people, gate.waiters, gate.clock))
         answers = Answers(
             administration,
             first_admin,
             reading,
-            ApprovalAnswers(administration, reading, gate.views, links),
+            ApprovalAnswers(administration, reading, gate.views, links, Queueing(gate.bell), snoozing),
             AgentAnswers(administration, one_time),
             PolicyAnswers(administration, gate.directory, gate.binding, gate.bell),
             Steering(
@@ -142,12 +160,15 @@ async def open_room(database: Database) -> AsyncIterator[Room]:
                 OversightAnswers(administration, Explaining(gate.people, gate.clock), links),
                 TokenAnswers(administration, one_time),
             ),
+            PlanAnswers(administration, questioning, gate.directory, gate.binding, gate.people),
+            PersonalAnswers(preferences, absences, reading),
         )
         conversation = Conversation(
             gate.ledger, gate.people, gate.approvals, answers, gate.bell, gate.clock, zone=CHINA
         )
         chat = Chat(conversation, apps, gateway)
-        yield Room(gate, apps, administration, first_admin, gateway, conversation, chat, box, one_time)
+        settings = SettingsPresses(gate.ledger, gate.people, preferences)
+        yield Room(gate, apps, administration, first_admin, gateway, conversation, chat, box, one_time, settings)
 
 
 def link_key(text: str) -> str:

@@ -168,8 +168,7 @@ class Clickers:
 
     async def _press(self, card: Message, verdict: str) -> None:
         approval_id, shown = approval_of(card), card.card
-        if not approval_id:
-            self._seen.wrong.append(f"{card.message_id}: a card that asks nothing was sent")
+        if not approval_id:  # a notice, or somebody's queue
             return
         for _ in range(self.TRIES):
             await self._gate.up.wait()
@@ -189,9 +188,9 @@ class Clickers:
 
 
 def approval_of(card: Message) -> str:
-    """The approval that the open card asks about; empty when it shows no buttons any more."""
+    """The approval that the open card asks about; empty when it asks no more, and for every other card."""
     for control in controls(card.card):
-        behavior = control.behavior("callback")
+        behavior = control.behavior("callback") if control.name == "approve" else None
         if behavior is not None and "approval_id" in behavior["value"]:
             return str(behavior["value"]["approval_id"])
     return ""

@@ -76,6 +76,15 @@ class Demo:
 
         return await self.until(found, f"a text with {words}", user=user)
 
+    async def card_containing(self, words: str, *, user: str = "creator") -> str:
+        """The first card with these words, as JSON."""
+
+        def found(messages: list[dict[str, Any]]) -> str | None:
+            cards = [json.dumps(each["body"], ensure_ascii=False) for each in messages if each["type"] == "interactive"]
+            return next((card for card in cards if words in card), None)
+
+        return await self.until(found, f"a card with {words}", user=user)
+
     async def until(self, look: Callable[[list[dict[str, Any]]], T | None], what: str, *, user: str = "creator") -> T:
         """What `look` finds in this person's chats; looks again whenever anything in the world has changed."""
         try:

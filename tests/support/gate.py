@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from bot.approvals import ApprovalService, ApprovalTimes
 from bot.asking.parsing import parse_check
 from bot.checking.binding import Binding
+from bot.checking.ruling import Ruling
 from bot.database import Database, transaction
 from bot.digest import action_digest
 from bot.directory import Caller, Directory, move_epoch, token_hash
@@ -211,8 +212,9 @@ async def open_gate(
     views = Views(Links("http://127.0.0.1:8787", ["k" * 32]))
     directory = Directory(default_level=Level.L2)
     async with Waiters(database) as waiters:
-        approvals = ApprovalService(ledger, waiters, bell, people, views, TIMES)
         binding = Binding(people, Metering(ZONE))
+        law = Ruling(directory, binding)
+        approvals = ApprovalService(ledger, waiters, bell, people, views, TIMES, law=law)
         terms = GrantTerms(zone=ZONE, review_key=b"review" * 6)
         grants = Grants(Grounds(directory, people), GrantTelling(people, approvals.telling, bell, clock), terms)
         engine = EnforcementEngine(

@@ -67,6 +67,11 @@ class LittleBot:
         self.answer = answer
         return go
 
+    @property
+    def clicks(self) -> list[Received]:
+        """The callbacks among what came."""
+        return [each for each in self.received if "action" in each.envelope.get("event", {})]
+
     # -- the API, raw -----------------------------------------------------------------------------------------------
 
     async def call(

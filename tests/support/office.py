@@ -12,18 +12,29 @@ from uuid import UUID
 from bot import outbox
 from bot.database import Database, in_open_transaction
 from bot.delivery import Delivery
+from bot.delivery.looking_up import LookUp
+from bot.delivery.nudging import RemindPerson, UnpinBot
+from bot.delivery.queue_cards import SendQueue, UpdateQueue
+from bot.delivery.reaching import Reach
 from bot.delivery.worker import Worker
 from bot.execution.executions import Executions
+from bot.people.employment import Employments
+from bot.people.news import PersonNews
+from bot.plans import Usual
 from bot.ports import ExecutionOrder, Outcome, OutcomeKind
+from bot.queueing.opening import Queueing
+from bot.receipts import Receipts
 from bot.reminders import Reminders
 from bot.secrecy.box import SecretBox
 from bot.secrecy.links import Links
 from models.approval import ApprovalRequest, CardCopy
-from models.enums import Role, Verdict, Via
+from models.enums import OutboxKind, Role, Verdict, Via
 from models.ids import new_id
 from models.tables import Agent, AuditEntry, FeishuIdentity, OutboxMessage, User
-from tests.support.gate import APP_ID, Gate, open_gate, operator
+from tests.support.gate import APP_ID, ZONE, Gate, open_gate, operator
 from tests.support.gateway import RecordingGateway
+
+ANY_TIME = Usual(ZONE, "never", "1234567")
 
 
 class RecordingExecutor:
@@ -111,10 +122,12 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office(database: Database) -> AsyncIterator[Office]:
+async def open_office(database: Database, *, usual: Usual = ANY_TIME) -> AsyncIterator[Office]:
     async with open_gate(database) as gate:
         gateway, executor, box = RecordingGateway(), RecordingExecutor(), SecretBox(["s" * 32])
+        reach = Reach(gateway, gate.people, gate.clock)
         executions = Executions(gate.ledger, gate.approvals, gate.directory, gate.binding, executor, box.open)
+        news = PersonNews(gate.ledger, gate.people, Employments(gate.people, gate.approvals.questioning, gate.bell))
         delivery = Delivery(
             gateway,
             gate.people,
@@ -125,8 +138,26 @@ async def open_office(database: Database) -> AsyncIterator[Office]:
             gate.waiters,
             gate.bell,
             gate.clock,
+            also={
+                OutboxKind.NUDGE: RemindPerson(
+                    gateway,
+                    reach,
+                    gate.people,
+                    gate.views,
+                    gate.approvals.questioning,
+                    gate.ledger,
+                    gate.clock,
+                    usual,
+                    Receipts(gate.ledger, gate.people, gate.waiters, gate.clock),
+                    Queueing(gate.bell),
+                ),
+                OutboxKind.UNPIN: UnpinBot(gateway, gate.people),
+                OutboxKind.QUEUE_CARD: SendQueue(reach, gate.people, gate.views, gate.clock),
+                OutboxKind.QUEUE_UPDATE: UpdateQueue(gateway, gate.views, gate.clock),
+                OutboxKind.LOOK_UP: LookUp(gateway, gate.people, news, gate.clock),
+            },
         )
-        reminders = Reminders(gate.ledger, gate.approvals, gate.people, gate.views)
+        reminders = Reminders(gate.ledger, gate.approvals, usual)
         yield Office(gate, gateway, executor, executions, reminders, delivery, box)
 
 

@@ -32,6 +32,10 @@ def environment(feishu: Feishu, database_url: str, **more: str) -> dict[str, str
         "FEISHU_BASE_URL": feishu.base_url,
         "LOG_LEVEL": "WARNING",
         "DIGEST_AT": "never",  # the tests run at any time of day
+        "L2_NOTICES_PER_HOUR": "1000",  # what is sent is counted
+        "QUIET_HOURS": "never",
+        "WORKING_DAYS": "1234567",
+        "NATIVE_COMMANDS": "false",
         **{name.upper(): value for name, value in more.items()},
     }
     return clean_environment() | {f"ASSENT_{name}": value for name, value in settings.items()}

@@ -188,6 +188,9 @@ def settings_for(feishu: Feishu, database_url: str, **more: str) -> Settings:
             "ASSENT_FEISHU_VERIFICATION_TOKEN": app.verification_token,
             "ASSENT_FEISHU_BASE_URL": feishu.base_url,
             "ASSENT_DIGEST_AT": "never",  # the tests run at any time of day
+            "ASSENT_QUIET_HOURS": "never",
+            "ASSENT_WORKING_DAYS": "1234567",
+            "ASSENT_NATIVE_COMMANDS": "false",
             **{f"ASSENT_{name.upper()}": value for name, value in more.items()},
         }
     )

@@ -17,10 +17,12 @@ from bot.commands import (
     Approve,
     AskWhy,
     ClaimAdmin,
+    ComeBack,
     Command,
     CreateAccessToken,
     CreateAgent,
     Freeze,
+    GoAway,
     GrantExact,
     GrantKindOf,
     Help,
@@ -30,6 +32,7 @@ from bot.commands import (
     ListUsers,
     NotACommand,
     Observe,
+    OpenSettings,
     Parsed,
     PauseAgent,
     Pending,
@@ -40,19 +43,28 @@ from bot.commands import (
     RevokeAccessToken,
     RevokeGrant,
     RollBack,
+    RollBackPlan,
     RotateToken,
+    SetBackup,
     SetDefaultLevel,
     SetExecutor,
     SetLabels,
     SetLevel,
     SetLimits,
+    SetPlan,
     SetPolicy,
+    SetPreference,
     SetRole,
     Show,
     ShowAgent,
     ShowAudit,
+    ShowAway,
     ShowHistory,
+    ShowPlan,
+    ShowPlanHistory,
     ShowPolicy,
+    Snooze,
+    TryPlan,
     TryPolicy,
     Unfreeze,
     Usage,
@@ -63,6 +75,7 @@ from bot.commands import (
     strip_mentions,
 )
 from bot.commands.parse import _READERS
+from bot.commands.preferring import Preference, Unreadable, read_preference
 from bot.commands.table import FIRST_WORDS, GROUP_ALIASES, SECOND_WORDS
 from models.enums import Language, Level, Role
 from models.values import Json, JsonObject
@@ -144,6 +157,28 @@ PLAIN = [
     ("/token create laptop 30d", CreateAccessToken("laptop", 30 * DAY)),
     ("/token list", ListAccessTokens()),
     ("/token revoke laptop", RevokeAccessToken("laptop")),
+    ("/snooze 01983f", Snooze("01983f", HOUR)),
+    ("/snooze 01983f for 2h", Snooze("01983f", 2 * HOUR)),
+    ("/away", ShowAway()),
+    ("/away off", ComeBack()),
+    ("/away until tomorrow 9:00 “Li Lei”", GoAway("until tomorrow 9:00 “Li Lei”")),
+    ("/away 7d", GoAway("7d")),
+    ("/settings", OpenSettings()),
+    ("/settings language English", SetPreference(Preference.LANGUAGE, "en_us")),
+    ("/settings quiet 22:00-08:00", SetPreference(Preference.QUIET, "22:00-08:00")),
+    ("/settings days Mon-Fri", SetPreference(Preference.DAYS, "12345")),
+    ("/settings zone Europe/Berlin", SetPreference(Preference.ZONE, "Europe/Berlin")),
+    ("/settings digest never", SetPreference(Preference.DIGEST, "never")),
+    ("/settings digest default", SetPreference(Preference.DIGEST, None)),
+    ("/agent backup x li@example.com", SetBackup("x", "li@example.com")),
+    ("/agent backup x off", SetBackup("x", None)),
+    ("/plan show", ShowPlan()),
+    ('/plan set {"delete_*": "L3", "read": "L1"}', SetPlan(POLICY)),
+    ('/plan set @3 {"delete_*": "L3", "read": "L1"}', SetPlan(POLICY, 3)),
+    ("/plan test x pay", TryPlan("x", "pay")),
+    ('/plan test x pay for ou_lin {"amount": 5}', TryPlan("x", "pay", {"args": AMOUNT}, "ou_lin")),
+    ("/plan history", ShowPlanHistory()),
+    ("/plan rollback v2", RollBackPlan(2)),
     ("/audit", ShowAudit()),
     ("/audit Bookkeeper", ShowAudit("Bookkeeper")),
     ("/audit 01983F2A1C", ShowAudit("01983F2A1C", "01983f2a-1c")),
@@ -192,6 +227,17 @@ TOLERATED = [
     ("/观察 x 关闭", Observe("x", None)),
     ("/观察 x 1周", Observe("x", 7 * DAY)),
     ("/为什么 #01983f…", AskWhy("01983f")),
+    ("/离开 到周一九点　李雷", GoAway("到周一九点　李雷")),
+    ("/请假 回来了", ComeBack()),
+    ("/设置", OpenSettings()),
+    ("/设置 语言 中文", SetPreference(Preference.LANGUAGE, "zh_cn")),
+    ("/设置 免打扰 晚上十点到早上八点", SetPreference(Preference.QUIET, "22:00-08:00")),
+    ("/设置 工作日 周一到周六", SetPreference(Preference.DAYS, "123456")),
+    ("/设置 时区 上海", SetPreference(Preference.ZONE, "Asia/Shanghai")),
+    ("/设置 摘要 下午六点", SetPreference(Preference.DIGEST, "18:00")),
+    ("/智能体 替补 记账员 关闭", SetBackup("记账员", None)),
+    ("/询问方案 查看", ShowPlan()),
+    ("/稍后 01983f 30分钟", Snooze("01983f", HOUR / 2)),
 ]
 
 
@@ -268,6 +314,29 @@ def test_ordinary_talk_is_no_command(text: str) -> None:
         ("/agent limit x speed=3", Problem.BAD_OPTION, "speed=3", None),
         ("/agent limit x rate=fast", Problem.BAD_NUMBER, "fast", None),
         ("/token create x 99999d", Problem.BAD_DURATION, "99999d", None),
+        ("/待审", Problem.UNKNOWN_COMMAND, "待审", "/待审批"),
+        ("/策咯 查看 x", Problem.UNKNOWN_COMMAND, "策咯", "/策略"),
+        ("/拒绝5d1f6a", Problem.UNKNOWN_COMMAND, "拒绝5d1f6a", "/拒绝"),
+        ("/智能体暂停 x", Problem.UNKNOWN_COMMAND, "智能体暂停", "/智能体 暂停"),
+        ("/agentpause x", Problem.UNKNOWN_COMMAND, "agentpause", "/agent pause"),
+        ("/pause x", Problem.UNKNOWN_COMMAND, "pause", "/agent pause"),
+        ("/rolback x", Problem.UNKNOWN_COMMAND, "rolback", "/policy rollback"),
+        ("/暂停 x", Problem.UNKNOWN_COMMAND, "暂停", "/agent pause"),
+        ("/智能体 暂定 x", Problem.UNKNOWN_SUBCOMMAND, "暂定", "/智能体 暂停"),
+        ("/policy pause x", Problem.UNKNOWN_SUBCOMMAND, "pause", "/agent pause"),
+        ("/plan", Problem.MISSING_WORD, "", None),
+        ("/plan set", Problem.MISSING_WORD, "", None),
+        ("/plan set x", Problem.BAD_JSON, "x", None),
+        ("/away until", Problem.MISSING_WORD, "", None),
+        ("/settings colour red", Problem.BAD_OPTION, "colour", None),
+        ("/settings zone", Problem.MISSING_WORD, "", None),
+        ("/settings zone Atlantis", Problem.BAD_ZONE, "Atlantis", None),
+        ("/settings language default", Problem.BAD_LANGUAGE, "default", None),
+        ("/settings quiet 8", Problem.BAD_QUIET, "8", None),
+        ("/settings days 8", Problem.BAD_WEEKDAYS, "8", None),
+        ("/settings digest 25:00", Problem.BAD_CLOCK, "25:00", None),
+        ("/agent backup x", Problem.MISSING_WORD, "", None),
+        ("/snooze 01983f soon", Problem.BAD_DURATION, "soon", None),
         ("/tokens", Problem.UNKNOWN_COMMAND, "tokens", "/token"),
     ],
 )
@@ -277,6 +346,68 @@ def test_usage_names_what_is_wrong(text: str, problem: Problem, given: str | Non
     assert (usage.problem, usage.suggestion) == (problem, suggestion)
     assert usage.given == given if given is not None else usage.given
     assert (usage.usage is None) == (problem is Problem.UNKNOWN_COMMAND)
+
+
+@pytest.mark.parametrize(
+    ("preference", "written", "stored"),
+    [
+        (Preference.LANGUAGE, "ZH_CN", "zh_cn"),
+        (Preference.LANGUAGE, "英文", "en_us"),
+        (Preference.QUIET, "22-8", "22:00-08:00"),
+        (Preference.QUIET, "10pm to 7:30am", "22:00-07:30"),
+        (Preference.QUIET, "２２：００～０８：００", "22:00-08:00"),
+        (Preference.QUIET, "22点到8点半", "22:00-08:30"),
+        (Preference.QUIET, "18:00 - 24:00", "18:00-00:00"),
+        (Preference.QUIET, "off", "never"),
+        (Preference.QUIET, "默认", None),
+        (Preference.QUIET, "08:00-08:00", "?"),
+        (Preference.QUIET, "22:00-25:00", "?"),
+        (Preference.QUIET, "22:00", "?"),
+        (Preference.QUIET, "25-8", "?"),
+        (Preference.DAYS, "1-5", "12345"),
+        (Preference.DAYS, "12345", "12345"),
+        (Preference.DAYS, "6,7,1", "167"),
+        (Preference.DAYS, "Sun-Thu", "12347"),
+        (Preference.DAYS, "Monday to Friday and Sunday", "123457"),
+        (Preference.DAYS, "Mon, Wed, Fri", "135"),
+        (Preference.DAYS, "周一三五", "135"),
+        (Preference.DAYS, "周一至周五", "12345"),
+        (Preference.DAYS, "每天", "1234567"),
+        (Preference.DAYS, "工作日", "12345"),
+        (Preference.DAYS, "0", "?"),
+        (Preference.DAYS, "sometimes", "?"),
+        (Preference.ZONE, "asia/shanghai", "Asia/Shanghai"),
+        (Preference.ZONE, "new york", "America/New_York"),
+        (Preference.ZONE, "Berlin", "Europe/Berlin"),
+        (Preference.ZONE, "北京", "Asia/Shanghai"),
+        (Preference.ZONE, "UTC+8", "Etc/GMT-8"),
+        (Preference.ZONE, "utc-3", "Etc/GMT+3"),
+        (Preference.ZONE, "UTC", "UTC"),
+        (Preference.ZONE, "UTC+15", "?"),
+        (Preference.ZONE, "../../etc/passwd", "?"),
+        (Preference.DIGEST, "6pm", "18:00"),
+        (Preference.DIGEST, "7:05", "07:05"),
+        (Preference.DIGEST, "关闭", "never"),
+        (Preference.DIGEST, "tomorrow", "?"),
+    ],
+)
+def test_preferences_are_read_as_they_are_stored(preference: Preference, written: str, stored: str | None) -> None:
+    if stored == "?":
+        with pytest.raises(Unreadable):
+            read_preference(preference, written)
+        return
+    assert read_preference(preference, written) == stored
+    if stored is not None:
+        assert read_preference(preference, stored) == stored
+
+
+@given(st.sampled_from(Preference), st.text(max_size=20) | st.sampled_from(["22-8", "Mon-Fri", "UTC+8", "6pm"]))
+def test_whatever_is_typed_as_a_preference_is_stored_in_one_form_or_refused(kind: Preference, written: str) -> None:
+    try:
+        stored = read_preference(kind, written)
+    except Unreadable:
+        return
+    assert stored is None or read_preference(kind, stored) == stored
 
 
 def test_usage_is_said_in_both_languages() -> None:

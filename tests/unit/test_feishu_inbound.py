@@ -18,10 +18,21 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from bot.feishu.crypto import decrypt, signature
-from bot.feishu.events import CARD_CLICK, ENTERED, MENU, MESSAGE, decode_plain
+from bot.feishu.events import CARD_CLICK, ENTERED, ID_LIMIT, LEFT, MENU, MESSAGE, READ, UPDATED, decode_plain
 from bot.feishu.inbound import MAX_BODY, Toast, ToastKind, Unauthentic, answer, decode
 from bot.feishu.timestamps import instant
-from models.values import AppCredentials, CardClick, ChatMessage, MenuPress, UnhandledEvent, UrlChallenge
+from models.enums import Employment
+from models.values import (
+    AppCredentials,
+    CardClick,
+    ChatMessage,
+    MenuPress,
+    MessagesRead,
+    PersonChanged,
+    PersonIds,
+    UnhandledEvent,
+    UrlChallenge,
+)
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "feishu-vectors.json").read_text("utf-8"))
 EK, VT = VECTORS["encrypt_key"], VECTORS["verification_token"]
@@ -278,9 +289,27 @@ JSON = st.recursive(
     max_leaves=8,
 )
 EVENT_KEYS = st.sampled_from(
-    ["operator", "action", "context", "sender", "message", "operator_id", "value", "sender_id", "open_id", "event_key"]
+    [
+        "operator",
+        "action",
+        "context",
+        "sender",
+        "message",
+        "operator_id",
+        "value",
+        "sender_id",
+        "open_id",
+        "event_key",
+        "reader",
+        "reader_id",
+        "message_id_list",
+        "object",
+        "status",
+        "is_frozen",
+        "read_time",
+    ]
 )
-TYPES = st.sampled_from([CARD_CLICK, ENTERED, MENU, MESSAGE, "x"])
+TYPES = st.sampled_from([CARD_CLICK, ENTERED, LEFT, MENU, MESSAGE, READ, UPDATED, "x"])
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -354,6 +383,85 @@ def test_opening_the_chat_is_a_press_on_entered() -> None:
     got = arrives(envelope("im.chat.access_event.bot_p2p_chat_entered_v1", event))
     assert isinstance(got, MenuPress)
     assert (got.key, got.operator.open_id) == ("entered", "ou_1")
+
+
+def read_event(**over: object) -> dict[str, Any]:
+    reader = {"reader_id": {"open_id": "ou_1", "union_id": "on_1"}, "read_time": "1767225600123", "tenant_key": "t2"}
+    return envelope(READ, {"reader": reader, "message_id_list": ["om_1", "om_2"]} | over)
+
+
+def test_a_receipt_names_the_reader_the_messages_and_the_time() -> None:
+    got = arrives(read_event())
+    at = NOW + timedelta(milliseconds=123)
+    reader = PersonIds("ou_1", "on_1", None, "t2")
+    assert got == MessagesRead("ev1", APP.app_id, reader, ("om_1", "om_2"), at)
+
+
+def test_a_receipt_without_its_own_time_or_tenant_takes_the_headers() -> None:
+    got = decode_plain(read_event(reader={"reader_id": {"open_id": "ou_1"}}), APP.app_id)
+    assert isinstance(got, MessagesRead)
+    assert (got.at, got.reader.tenant_key) == (NOW, "t1")
+
+
+def test_ids_in_a_receipt_that_cannot_be_ours_are_left_out() -> None:
+    ids = ["om_1", "", 7, None, "x" * (ID_LIMIT + 1), "a\0b", *(f"om_{n}" for n in range(2000))]
+    got = decode_plain(read_event(message_id_list=ids), APP.app_id)
+    assert isinstance(got, MessagesRead)
+    assert len(got.message_ids) == 500
+    assert got.message_ids[:2] == ("om_1", "om_0")
+
+
+@pytest.mark.parametrize(
+    "over", [{"message_id_list": None}, {"reader": {}}, {"reader": None}, {"message_id_list": "om"}]
+)
+def test_a_receipt_of_nobody_or_nothing_is_not_handled(over: dict[str, Any]) -> None:
+    assert decode_plain(read_event(**over), APP.app_id) == UnhandledEvent("ev1", APP.app_id, READ)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "status", "employment"),
+    [
+        (LEFT, {}, Employment.LEFT),
+        (LEFT, None, Employment.LEFT),
+        (UPDATED, {"is_frozen": True, "is_resigned": False}, Employment.FROZEN),
+        (UPDATED, {"is_frozen": False, "is_resigned": True}, Employment.LEFT),
+        (UPDATED, {"is_exited": True}, Employment.LEFT),
+        (UPDATED, {"is_frozen": False, "is_resigned": False}, Employment.ACTIVE),
+        (UPDATED, {"is_frozen": "true"}, Employment.ACTIVE),
+    ],
+)
+def test_what_happened_to_an_account(event_type: str, status: Any, employment: Employment) -> None:
+    person = {"open_id": "ou_1", "union_id": "on_1", "user_id": "u1", "name": "林"}
+    got = arrives(envelope(event_type, {"object": person | {"status": status}, "old_object": {}}))
+    assert got == PersonChanged("ev1", APP.app_id, PersonIds("ou_1", "on_1", "u1", "t1"), employment, NOW)
+
+
+@pytest.mark.parametrize("person", [{"open_id": "ou_1"}, {"open_id": "ou_1", "status": None}, {"status": {}}, None])
+def test_a_change_of_anything_else_is_not_handled(person: Any) -> None:
+    got = arrives(envelope(UPDATED, {"object": person}))
+    assert got == UnhandledEvent("ev1", APP.app_id, UPDATED)
+
+
+@pytest.mark.slow
+def test_lark_oapi_reads_the_same_members_of_these_events() -> None:
+    from lark_oapi.api.contact.v3.model.p2_contact_user_updated_v3 import P2ContactUserUpdatedV3
+    from lark_oapi.api.im.v1.model.p2_im_message_message_read_v1 import P2ImMessageMessageReadV1
+
+    read = P2ImMessageMessageReadV1(read_event())
+    assert read.event.message_id_list == ["om_1", "om_2"]
+    reader = read.event.reader
+    assert (reader.reader_id.open_id, reader.read_time, reader.tenant_key) == ("ou_1", "1767225600123", "t2")
+    changed = {"object": {"open_id": "ou_1", "status": {"is_frozen": True, "is_exited": False}}}
+    told = P2ContactUserUpdatedV3(envelope(UPDATED, changed)).event.object
+    assert (told.open_id, told.status.is_frozen, told.status.is_exited) == ("ou_1", True, False)
+
+
+def test_a_message_id_too_long_for_any_of_ours_is_none_of_them() -> None:
+    long = click(value={})
+    long["event"]["context"]["open_message_id"] = "x" * (ID_LIMIT + 1)
+    got = decode_plain(long, APP.app_id)
+    assert isinstance(got, CardClick)
+    assert got.message_id is None
 
 
 def test_the_long_connection_ignores_another_apps_event() -> None:

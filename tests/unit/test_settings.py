@@ -71,6 +71,19 @@ def test_what_is_no_time_of_day_is_refused(written: str) -> None:
     assert set(faults(DIGEST_AT=written)) == {"DIGEST_AT"}
 
 
+def test_quiet_hours_can_be_never() -> None:
+    assert settings(QUIET_HOURS="Never").quiet_hours == "never"
+    assert settings(QUIET_HOURS="23:00-07:30", WORKING_DAYS="12345").working_days == "12345"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{"QUIET_HOURS": "22-8"}, {"QUIET_HOURS": "08:00-08:00"}, {"WORKING_DAYS": "Mon"}, {"WORKING_DAYS": "11"}],
+)
+def test_what_is_no_rest_is_refused(written: dict[str, str]) -> None:
+    assert set(faults(**written)) == set(written)
+
+
 def test_limits_have_limits() -> None:
     wrong = faults(MAX_PENDING="0", CHECKS_PER_MINUTE="-1", GRADUATION_AFTER="2", GRADUATION_FOR="0d")
     assert set(wrong) == {"MAX_PENDING", "CHECKS_PER_MINUTE", "GRADUATION_AFTER", "GRADUATION_FOR"}
