@@ -11,7 +11,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from models.approval import ApprovalRequest, IdempotentCheck
-from models.asking import NudgeDay
+from models.asking import NoticeHour, NudgeDay, QueueCard
 from models.enums import OutboxState
 from models.inbound import InboundRecord
 from models.notification import OneTimeSecret
@@ -32,7 +32,10 @@ OUTBOX = timedelta(days=30)
 """After delivery. What was discarded stays: somebody may look for it."""
 
 NUDGES = timedelta(days=30)
-"""What was spent on reminding people; only today's counts."""
+"""What was spent on reminding and telling people; only today's counts."""
+
+QUEUES = timedelta(days=30)
+"""Cards of a queue that a newer one replaced; Feishu takes no change of them after 14 days (feishu-protocol 2.6)."""
 
 BATCH = 1000
 MAX_BATCHES = 50
@@ -45,9 +48,11 @@ class Housekeeping:
         gone = {
             "inbound_events": await _purge(InboundRecord.filter(received_at__lt=now - INBOUND)),
             "idempotent_checks": await _purge(_idempotent(now - IDEMPOTENT)),
+            "notice_hours": await _purge(NoticeHour.filter(begins_at__lt=now - NUDGES)),
             "nudge_days": await _purge(NudgeDay.filter(day__lt=(now - NUDGES).date())),
             "one_time_secrets": await _purge(OneTimeSecret.filter(expires_at__lt=now - ONE_TIME)),
             "outbox": await _purge(_done(now - OUTBOX)),
+            "queue_cards": await _purge(QueueCard.filter(closed_at__lt=now - QUEUES)),
         }
         if any(gone.values()):
             log.info("housekeeping.done", **gone)

@@ -40,11 +40,14 @@ class Reminders:
     async def tick(self, now: datetime) -> int:
         """Everything that is due by `now` has happened; how many approvals it concerned."""
         handled = 0
+        stuck: list[UUID] = []  # the oldest of every batch, if there are such: they keep no later one waiting
         for _ in range(MAX_BATCHES):
-            due = await ApprovalRequest.filter(next_due_at__lte=now).order_by("next_due_at", "id").limit(BATCH)
-            moved = sum([await self._one(approval.id) for approval in due])
-            handled += moved
-            if len(due) < BATCH or not moved:
+            due = ApprovalRequest.filter(next_due_at__lte=now).exclude(id__in=stuck).order_by("next_due_at", "id")
+            batch = [approval.id for approval in await due.limit(BATCH)]
+            moved = {approval_id: await self._one(approval_id) for approval_id in batch}
+            stuck += [approval_id for approval_id, did in moved.items() if not did]
+            handled += sum(moved.values())
+            if len(batch) < BATCH:
                 break
         return handled
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
-from tortoise.expressions import Q
+from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
 from bot.administration.actors import Actor
@@ -20,7 +20,7 @@ from bot.administration.values import Declined, Why
 from bot.directory import Caller
 from bot.people.joining import People
 from models.agent import Agent
-from models.approval import ApprovalRequest
+from models.approval import ApprovalRequest, CardCopy
 from models.audit import AuditEntry
 from models.enums import ApprovalStatus
 from models.values import Refusal, RefusalKind
@@ -86,7 +86,7 @@ async def _opening(approval: ApprovalRequest) -> AuditEntry | None:
 
 
 class _Sight:
-    """What one reader may see: the agent's creator, the requester, the tenant's admins, and the agent its own."""
+    """What one reader may see: the agent's creator, the requester, who was asked, admins, and the agent its own."""
 
     def __init__(self, people: People, reader: Reader, tenants: list[str], agents: list[UUID]) -> None:
         self._people = people
@@ -144,6 +144,8 @@ class _Sight:
         person = None if isinstance(self._reader, Caller) else self._reader.person
         if person is None or entry.tenant != person.tenant:
             return False
+        if entry.approval_id and await CardCopy.exists(approval_id=entry.approval_id, person_id=person.id):
+            return True
         said = json.loads(entry.details).get("request", {}).get("requested_by")
         requester = await self._people.find(entry.tenant, said) if isinstance(said, str) else None
         return requester is not None and requester.id == person.id
@@ -159,7 +161,8 @@ class _Sight:
             return ApprovalRequest.filter(agent_id=reader.agent_id)
         if reader.everywhere or reader.person is None:
             return ApprovalRequest.all()
-        mine = Q(creator_id=reader.person.id) | Q(requester_id=reader.person.id)
+        asked = Subquery(CardCopy.filter(person_id=reader.person.id).values("approval_id"))
+        mine = Q(creator_id=reader.person.id) | Q(requester_id=reader.person.id) | Q(id__in=asked)
         return ApprovalRequest.filter(mine | Q(tenant=reader.tenant) if reader.administers(reader.tenant) else mine)
 
 

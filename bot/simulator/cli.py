@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Sequence
 
 from bot.simulator.demo import demo_world
@@ -23,7 +24,10 @@ async def run_simulator(
     say: Callable[[str], None] = lambda line: None,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Serves the demo's world until `stop`; `say` gets the lines that an operator needs, the settings for `.env`."""
+    """Serves the demo's world until `stop`, or SIGINT or SIGTERM.
+
+    `say` gets the lines that an operator needs, the settings for `.env`.
+    """
     world, app = demo_world(
         callback_url,
         app_id=app_id,
@@ -40,6 +44,14 @@ async def run_simulator(
         say(f"ASSENT_FEISHU_ENCRYPT_KEY={app.encrypt_key}")
         say(f"ASSENT_FEISHU_VERIFICATION_TOKEN={app.verification_token}")
         say(f"Events and callbacks go to {app.callback_url or 'nowhere yet'}")
-        await (stop or asyncio.Event()).wait()
+        await (stop or _interrupted()).wait()
     finally:
         await running.close()
+
+
+def _interrupted() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM, also where the shell that started it in the background had SIGINT ignored."""
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return stop

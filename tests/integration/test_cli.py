@@ -457,7 +457,7 @@ async def test_simulator_prints_the_settings_that_reach_it(bare: CommandLine) ->
     finally:
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(60):
-            await process.wait()
+            assert await process.wait() == 0
 
 
 async def test_demo_prints_the_address_of_its_page_and_ends_with_ctrl_c(bare: CommandLine) -> None:

@@ -22,6 +22,7 @@ from cards.why_data import why_json
 from models.enums import (
     AgentStatus,
     ApprovalStatus,
+    AskedAs,
     Delivery,
     ExecutionStatus,
     GrantKind,
@@ -34,7 +35,7 @@ from models.enums import (
     Via,
 )
 from models.ids import new_id
-from models.tables import ApprovalRequest, AuditEntry, Grant, Notification, PolicyVersion, User
+from models.tables import ApprovalRequest, AuditEntry, CardCopy, Grant, Notification, PolicyVersion, User
 from models.values import JsonObject, Refusal, RefusalKind
 from tests.support.gate import ZONE, Gate, operator
 from tests.support.office import Office, open_office
@@ -287,6 +288,19 @@ async def test_who_may_know(desk: Desk) -> None:
     for reader in readers:
         for id_ in (approval.id, approval.check_id, ran.check_id, approval.facts().code, str(approval.id)[:13]):
             assert (await desk.why(id_, reader=reader)).agent == "Bookkeeper"
+
+
+async def test_who_was_asked_may_know_why_of_that_request_alone(desk: Desk) -> None:
+    gate = desk.gate
+    wang = await gate.person("Wang")
+    approval = await desk.pays()
+    other = await desk.pays(details={"tool": "bank", "args": {"amount": 700}})
+    await CardCopy.create(approval_id=approval.id, person_id=wang.id, app_id="default", asked_as=AskedAs.BACKUP)
+
+    for id_ in (approval.id, approval.check_id, approval.facts().code):
+        assert (await desk.why(id_, reader=by(wang))).agent == "Bookkeeper"
+    for id_ in (other.id, other.check_id, other.facts().code):
+        assert (await desk.refused(id_, by(wang))).kind is RefusalKind.UNKNOWN_SUBJECT
 
 
 async def test_for_everybody_else_it_does_not_exist(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot import reminders
 from bot.approvals import ApprovalService
 from bot.database import Database
 from bot.directory import Caller
@@ -204,6 +205,22 @@ async def test_one_that_fails_keeps_no_other_from_its_reminder(office: Office) -
     assert await office.reminders.tick(office.gate.clock.now()) == 1
     await office.deliver()
     assert len(office.gateway.texts) == 1
+
+
+async def test_many_that_fail_keep_no_later_one_waiting(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the oldest of each tick, and more than are looked at together."""
+    monkeypatch.setattr(reminders, "BATCH", 3)
+    first = await office.asked(await office.person("Ann"))
+    agent = await Agent.get(id=first.agent_id)
+    for number in range(reminders.BATCH + 1):
+        details = {"tool": "delete_file", "args": {"path": str(number)}}
+        await office.gate.check(Caller(agent.id, agent.token_hash), details=details)
+    last = await ApprovalRequest.all().order_by("-created_at", "-id").first()
+    assert last is not None
+    await ApprovalRequest.exclude(id=last.id).update(plan="{")
+    office.gate.clock.move(minutes=31)
+    assert await office.reminders.tick(office.gate.clock.now()) == 1
+    assert (await fresh(last)).reminders_sent == 1
 
 
 async def test_many_due_at_once_are_all_handled(office: Office) -> None:

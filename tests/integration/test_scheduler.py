@@ -17,7 +17,7 @@ from bot.housekeeping import Housekeeping
 from bot.scheduler import Job, Scheduler
 from models.enums import Nudge, OutboxKind, OutboxState
 from models.ids import new_id
-from models.tables import IdempotentCheck, InboundRecord, NudgeDay, OneTimeSecret, OutboxMessage
+from models.tables import IdempotentCheck, InboundRecord, NoticeHour, NudgeDay, OneTimeSecret, OutboxMessage, QueueCard
 from tests.support.office import fresh, open_office
 
 
@@ -168,6 +168,11 @@ async def test_housekeeping_removes_what_has_served_its_purpose_and_nothing_else
             key="q" * 64, agent_id=new_id(), payload_hash="h", approval_id=approval.id, created_at=start
         )
         await NudgeDay.create(person_id=ann.id, day=start.date(), nudge=Nudge.THREAD, used=1)
+        await NoticeHour.create(person_id=ann.id, agent_id=approval.agent_id, begins_at=start, told=6)
+        queues = {
+            at: await QueueCard.create(person_id=ann.id, app_id="default", created_at=start, closed_at=at)
+            for at in (start, None)
+        }
         texts = {state: await office.say(ann, state.value) for state in OutboxState}
         for state, message in texts.items():
             await OutboxMessage.filter(id=message.id).update(state=state, done_at=start)
@@ -190,7 +195,8 @@ async def test_housekeeping_removes_what_has_served_its_purpose_and_nothing_else
 
         clock.move(days=15)
         gone = await Housekeeping().tick(clock.now())
-        assert (gone["outbox"], gone["nudge_days"]) == (2, 1)
+        assert (gone["outbox"], gone["nudge_days"], gone["notice_hours"], gone["queue_cards"]) == (2, 1, 1, 1)
+        assert [card.id for card in await QueueCard.all()] == [queues[None].id]
         left = {message.id for message in await OutboxMessage.filter(kind=OutboxKind.TEXT)}
         assert {texts[OutboxState.WAITING].id, texts[OutboxState.SENDING].id, texts[OutboxState.DISCARDED].id} <= left
         assert (await fresh(approval)).id == approval.id
