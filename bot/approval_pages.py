@@ -15,7 +15,7 @@ from bot.consenting import consents_to, deciding_facts
 from bot.lifecycle import entitled
 from bot.plans import QuestionPlan, from_json
 from bot.stored import stored_request
-from bot.views import Views
+from bot.views import Views, copy_view
 from cards.views import ApprovalView, CopyView
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
@@ -140,25 +140,12 @@ async def _people(approval: ApprovalRequest, reader: Operator, now: datetime) ->
     consents = {one.person_id: one.at for one in await consents_to(approval)}
     return tuple(
         PersonAsked(
-            copy=_copy(row),
+            copy=copy_view(row),
             reads=row.person_id == reader.id,
             consented_at=consents.get(row.person_id),
             snoozed_until=row.snoozed_until if row.snoozed_until and row.snoozed_until > now else None,
         )
         for row in rows
-    )
-
-
-def _copy(row: CardCopy) -> CopyView:
-    return CopyView(
-        person=row.person.name,
-        state=row.state,
-        sent_at=row.sent_at,
-        detail=row.fault,
-        asked_as=row.asked_as,
-        asked_at=row.asked_at,
-        seen_at=row.seen_at,
-        acted_at=row.acted_at,
     )
 
 

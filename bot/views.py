@@ -13,11 +13,12 @@ from uuid import UUID
 
 from bot import answers
 from bot.amending import editable
+from bot.commands.preferring import zone_named
 from bot.comparing import changed_since, first_of_kind
 from bot.consenting import consents_to
 from bot.freezing.standstill import freeze_facts, freezes_of, longest
 from bot.stored import original_request, stored_request
-from cards.views import ApprovalView, ConsentView, GrantView, OfferView
+from cards.views import ApprovalView, ConsentView, CopyView, GrantView, OfferView
 from cards.words import CHINA
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
@@ -42,7 +43,7 @@ class AsksLess(Protocol):
 
 class Views:
     def __init__(self, links: ApprovalLinks, zone: tzinfo = CHINA, offers: AsksLess | None = None) -> None:
-        """`zone`: in which people read times (ASSENT_TIMEZONE)."""
+        """`zone`: in which people read times who chose none of their own (ASSENT_TIMEZONE)."""
         self._links = links
         self._offers = offers
         self.zone = zone
@@ -55,6 +56,10 @@ class Views:
         offer, given = await self._offers.on(approval, now), await self._offers.given(approval, now)
         return replace(view, offer=offer, grants=given)
 
+    async def zone_for(self, person_id: UUID) -> tzinfo:
+        """In which this person reads times."""
+        return _zone(await User.get_or_none(id=person_id), self.zone)
+
     async def of(self, approval: ApprovalRequest, now: datetime, *, person_id: UUID | None = None) -> ApprovalView:
         """The approval at its present revision as `person_id` sees it; without a reader there is no link."""
         request, original = stored_request(approval), original_request(approval)
@@ -62,7 +67,8 @@ class Views:
         copies = await CardCopy.filter(approval_id=approval.id).order_by("id")
         mine = next((copy for copy in copies if copy.person_id == person_id), None)
         asked = [copy.person_id for copy in copies if copy.state is not Delivery.UNDELIVERABLE]
-        names = await _names(approval.creator_id, approval.requester_id, *asked)
+        people = await _people(approval.creator_id, approval.requester_id, person_id, *asked)
+        names = {person.id: person.name for person in people.values()}
         consents = await consents_to(approval)
         changed = await changed_since(approval)
         freeze = await _freeze(approval, now)
@@ -110,7 +116,7 @@ class Views:
             frozen_by=freeze.frozen_by_name if freeze else None,
             frozen_until=freeze.until if freeze else None,
             agent_archived=agent.status is AgentStatus.ARCHIVED,
-            zone=self.zone,
+            zone=_zone(people.get(person_id) if person_id else None, self.zone),
             action_digest=approval.action_digest,
             rev=approval.revision,
         )
@@ -131,5 +137,23 @@ async def _freeze(approval: ApprovalRequest, now: datetime) -> FreezeFacts | Non
     return longest([freeze_facts(row) for row in standing], now)
 
 
-async def _names(*people: UUID | None) -> dict[UUID, str]:
-    return {person.id: person.name for person in await User.filter(id__in=[one for one in people if one])}
+async def _people(*ids: UUID | None) -> dict[UUID, User]:
+    return {person.id: person for person in await User.filter(id__in=[one for one in ids if one])}
+
+
+def _zone(person: User | None, usual: tzinfo) -> tzinfo:
+    return zone_named(person.time_zone if person else None, usual)
+
+
+def copy_view(row: CardCopy) -> CopyView:
+    """How one person's copy fared; its person must be fetched with it."""
+    return CopyView(
+        person=row.person.name,
+        state=row.state,
+        sent_at=row.sent_at,
+        detail=row.fault,
+        asked_as=row.asked_as,
+        asked_at=row.asked_at,
+        seen_at=row.seen_at,
+        acted_at=row.acted_at,
+    )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
+from cards.action import Action
+from cards.changed import FIRST, amended_words, compared_words, difference_lines, differences
 from cards.consents import consent_lines
+from cards.escape import text_safe
 from cards.execution import execution_words
 from cards.notices import outcome_lines
 from cards.said_in_text import as_typed, labelled, lines, link_line, safe_action, safe_arguments, safe_line, safe_text
@@ -34,6 +37,7 @@ from cards.words import (
 from models.enums import ApprovalStatus, Delivery, Language, Role, Via
 
 _NEVER = Bilingual("还没有", "none yet")
+_DIFFERENCES = 8  # that are named
 
 
 def whoami(view: WhoamiView, language: Language) -> str:
@@ -118,10 +122,11 @@ def show(
     status = STATUSES[view.status]
     return lines(
         title.format(agent=safe_line(view.agent), action=action, status=status).in_(language),
+        (text_safe(line) for line in _before_all(view, language, zone)),
         (labelled(label, value, language) for label, value in facts if value is not None),
         _list(Bilingual("参数：", "Arguments:"), safe_arguments(view.args), language),
         _headed(_CLAIMED, view.claimed_reason, language),
-        (line.in_(language) for line in consent_lines(view, zone)) if pending else None,
+        (text_safe(line.in_(language)) for line in consent_lines(view, zone)) if pending else None,
         _headed(Bilingual("决定的理由：", "Reason of the decision:"), _reason(view), language),
         outcome_lines(view, language),
         _list(Bilingual("送达：", "Delivery:"), [_copy(copy, view.now, language, zone) for copy in copies], language),
@@ -130,6 +135,26 @@ def show(
 
 
 _CLAIMED = Bilingual("智能体自称的理由（未核实）：", "The agent's own reason (not verified):")
+
+
+def _before_all(view: ApprovalView, language: Language, zone: tzinfo) -> list[str]:
+    """As on the card: how grave it is, what is new, and what a person changed before approving."""
+    told: list[str] = []
+    if view.status is ApprovalStatus.PENDING:
+        action = Action(view.action_type, view.tool, view.args, zone)
+        told += [f"⚠ {line.in_(language)}" for line in action.grave_lines(view.severity)]
+        told += _compared(view, language, zone)
+    if view.original_args is not None:
+        told.append(amended_words(view).in_(language))
+        told += [f"· {line}" for line in difference_lines(differences(view.original_args, view.args), _DIFFERENCES)]
+    return told
+
+
+def _compared(view: ApprovalView, language: Language, zone: tzinfo) -> list[str]:
+    if view.changed is None:
+        return [FIRST.in_(language)] if view.first_of_kind else []
+    lines_of_it = difference_lines(view.changed.differences, _DIFFERENCES)
+    return [compared_words(view.changed, view, zone).in_(language), *(f"· {line}" for line in lines_of_it)]
 
 
 def _reason(view: ApprovalView) -> str | None:

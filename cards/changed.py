@@ -81,10 +81,15 @@ def _compared(changed: ChangedView, view: ApprovalView, zone: tzinfo, room: Room
     return node.tinted("orange", parts)
 
 
+def difference_lines(changes: Sequence[Difference], most: int) -> list[str]:
+    """A line for each, masked and cut."""
+    return [_line(change) for change in islice(changes, most)]
+
+
 def _lines(changes: Sequence[Difference], room: Room) -> Iterator[JsonObject]:
     """One text with a line for each difference."""
     if changes:
-        yield node.block("\n".join(_line(change) for change in islice(changes, room.differences)))
+        yield node.block("\n".join(difference_lines(changes, room.differences)))
     if len(changes) > room.differences:
         yield node.note(_MORE.format(n=len(changes) - room.differences))
 

@@ -51,7 +51,8 @@ class CardClicks:
         return self._answer(pressed, self._clock.now())
 
     def _answer(self, pressed: Pressed | GrantPressed, now: datetime) -> JsonObject:
-        body: JsonObject = {"toast": _toast(pressed, now, self._zone)}
+        zone = pressed.view.zone if isinstance(pressed.view, ApprovalView) else self._zone  # the reader's own
+        body: JsonObject = {"toast": _toast(pressed, now, zone)}
         if pressed.view is not None:
             body["card"] = {"type": "raw", "data": _card(pressed.view)}
         return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,7 +12,7 @@ from bot.administration.agents import AgentAdministration
 from bot.administration.plans import PlanAdministration
 from bot.administration.trials import Trials
 from bot.administration.values import Declined
-from bot.directory import Directory
+from bot.directory import Directory, KnownAgent
 from bot.people.circle import Concern
 from bot.people.joining import People
 from bot.people.recipients import Chosen, Recipient, Skipped, is_away
@@ -94,19 +95,9 @@ class PlanTrials:
         self, agent: Agent, request: ActionRequest, decision: Decision, draft: AskingPlan | None
     ) -> PlanTried:
         now = self._clock.now()
-        said = request.requested_by
-        requester = await self._people.find(agent.tenant, said) if said else None
         known = await self._directory.present(agent.id)
-        plan = await self._questioning.plan_for(known, request, decision, requester, now, draft=draft)
-        concern = Concern(
-            tenant=agent.tenant,
-            agent_id=agent.id,
-            creator_id=agent.creator_id,
-            requester_id=requester.id if requester and plan.separate_duties else None,
-            needed=plan.approvals,
-        )
-        foreseen = await self._questioning.foresee(concern, plan, now)
-        rows = {person.id: person for person in await User.filter(id__in=_everybody(foreseen))}
+        plan, foreseen = await foresee(self._questioning, self._people, known, request, decision, now, draft=draft)
+        rows = {person.id: person for person in await User.filter(id__in=everybody(foreseen))}
         steps = tuple(
             ForeseenStep(
                 step.after, step.nudge, tuple(_told(one, rows, now) for one in chosen.recipients), chosen.skipped
@@ -116,7 +107,32 @@ class PlanTrials:
         return PlanTried(agent.name, decision, plan, steps)
 
 
-def _everybody(foreseen: list[Chosen]) -> list[UUID]:
+async def foresee(
+    questioning: Questioning,
+    people: People,
+    known: KnownAgent,
+    request: ActionRequest,
+    decision: Decision,
+    now: datetime,
+    *,
+    draft: AskingPlan | None = None,
+) -> tuple[QuestionPlan, list[Chosen]]:
+    """The plan of this request, under the draft or the plan in force, and for each of its steps who would be asked."""
+    agent, said = known.facts, request.requested_by
+    requester = await people.find(agent.tenant, said) if said else None
+    plan = await questioning.plan_for(known, request, decision, requester, now, draft=draft)
+    concern = Concern(
+        tenant=agent.tenant,
+        agent_id=agent.id,
+        creator_id=agent.creator_id,
+        requester_id=requester.id if requester and plan.separate_duties else None,
+        needed=plan.approvals,
+    )
+    return plan, await questioning.foresee(concern, plan, now)
+
+
+def everybody(foreseen: Iterable[Chosen]) -> list[UUID]:
+    """Whoever would be asked, and for whom."""
     people = [one for chosen in foreseen for one in chosen.recipients]
     return list({one.person_id for one in people} | {one.instead_of for one in people if one.instead_of})
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.console import FAILED, fail, run, say, say_json, settings_for, table
+from bot.cli.console import FAILED, fail, run, say, say_json, settings_for
+from bot.cli.histories import say_history
 from bot.cli.plan_files import PlanFile, read_plan
 from bot.cli.policy_files import write_file
 
 if TYPE_CHECKING:
-    from bot.administration import PlanSaved, VersionLine
+    from bot.administration import PlanSaved
     from bot.administration.plan_trials import Foreseen, PlanTried
 
 app = typer.Typer(no_args_is_help=True, help="Asking plans of tenants: who is asked when, and how people are reminded.")
@@ -186,26 +187,11 @@ async def _import(file: str, read: PlanFile, force: bool, note: str | None, tena
 
 
 async def _history(limit: int, as_json: bool, tenant: str) -> None:
-    from bot.administration.as_json import history_json
     from bot.cli.desk import granted, open_desk
 
     async with open_desk(settings_for("administer")) as desk:
         lines = granted(await desk.administration.plans.history(desk.actor, limit=limit, tenant=tenant))
-        if as_json:
-            say_json(history_json(lines))
-            return
-        table(
-            ("VERSION", "AUTHOR", "AT", "NOTE", "CHANGES"),
-            [
-                (f"v{line.version}", line.author, f"{line.at:%Y-%m-%d %H:%M:%S %Z}", line.note or "-", _short(line))
-                for line in lines
-            ],
-        )
-
-
-def _short(line: VersionLine) -> str:
-    told = [f"{change.kind.value} {change.rule}" for change in line.changes]
-    return ", ".join(told[:3]) + (f", {len(told) - 3} more" if len(told) > 3 else "") or "-"
+        say_history(lines, as_json=as_json)
 
 
 async def _rollback(version: int, expected: int | None, tenant: str) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli import drafts
-from bot.cli.console import fail, run, say, say_json, settings_for, table
+from bot.cli.console import fail, run, say, say_json, settings_for
+from bot.cli.histories import say_history
 from bot.cli.policy_files import read_file, write_file
 
 if TYPE_CHECKING:
@@ -191,28 +192,13 @@ async def _import(agent: str, file: str, force: bool, note: str | None, tenant: 
 
 
 async def _history(agent: str, limit: int, as_json: bool, tenant: str) -> None:
-    from bot.administration.as_json import history_json
     from bot.cli.desk import granted, open_desk
 
     async with open_desk(settings_for("administer")) as desk:
         lines: list[VersionLine] = granted(
             await desk.administration.policies.history(desk.actor, agent, limit=limit, tenant=tenant)
         )
-        if as_json:
-            say_json(history_json(lines))
-            return
-        table(
-            ("VERSION", "AUTHOR", "AT", "NOTE", "CHANGES"),
-            [
-                (f"v{line.version}", line.author, f"{line.at:%Y-%m-%d %H:%M:%S %Z}", line.note or "-", _short(line))
-                for line in lines
-            ],
-        )
-
-
-def _short(line: VersionLine) -> str:
-    told = [f"{change.kind.value} {change.rule or change.after or ''}".strip() for change in line.changes]
-    return ", ".join(told[:5]) + (f", {len(told) - 5} more" if len(told) > 5 else "") or "-"
+        say_history(lines, as_json=as_json)
 
 
 async def _rollback(agent: str, version: int, expected: int | None, tenant: str) -> None:

@@ -8,12 +8,23 @@ from bot.commands.table import FIRST_WORDS, SECOND_WORDS
 
 _ALIKE = 0.5  # of difflib's ratio
 _LONGEST = 100  # characters that are compared
+_MEANT = {
+    **dict.fromkeys(("back", "imback"), "/away off"),
+    **dict.fromkeys(("回来", "回来了", "销假"), "/离开 结束"),
+    **dict.fromkeys(("vacation", "holiday", "leave", "delegate", "out-of-office"), "/away"),
+    **dict.fromkeys(("休假", "出差", "代理人"), "/离开"),
+    **dict.fromkeys(("queue", "todo", "todos"), "/pending"),
+    **dict.fromkeys(("队列", "审批"), "/待办"),
+    **dict.fromkeys(("language", "quiet", "zone", "timezone", "days", "digest", "preferences"), "/settings"),
+    **dict.fromkeys(("语言", "免打扰", "工作日", "时区", "摘要", "提醒", "通知"), "/设置"),
+}
+"""What people call it who have not read the commands; by its letters it would be near something else."""
 
 
 def first_word(typed: str) -> str:
     """For a first word that is none: "/help" when nothing is near."""
     typed = typed[:_LONGEST]
-    known = _second_alone(typed) or _run_together(typed)
+    known = _MEANT.get(typed) or _second_alone(typed) or _run_together(typed)
     if known is not None:
         return known
     near = _nearest(typed, list(FIRST_WORDS))

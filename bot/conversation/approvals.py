@@ -13,10 +13,10 @@ from bot.queueing.opening import Queueing
 from bot.queueing.snoozing import Snoozing
 from bot.reading import Reading
 from bot.secrecy.links import Links
-from bot.views import Views
+from bot.views import Views, copy_view
 from cards import messages
 from cards.personal import snoozed
-from cards.views import ApprovalView, AuditView, CopyView
+from cards.views import ApprovalView, AuditView
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import ApprovalStatus, Verdict, Via
@@ -67,19 +67,7 @@ class ApprovalAnswers:
                 await self._view(turn, found),
                 turn.language,
                 delivery=found.delivery,
-                copies=[
-                    CopyView(
-                        person=row.person.name,
-                        state=row.state,
-                        sent_at=row.sent_at,
-                        detail=row.fault,
-                        asked_as=row.asked_as,
-                        asked_at=row.asked_at,
-                        seen_at=row.seen_at,
-                        acted_at=row.acted_at,
-                    )
-                    for row in copies
-                ],
+                copies=[copy_view(row) for row in copies],
                 zone=turn.zone,
             )
         )

@@ -9,6 +9,7 @@ from typing import assert_never
 from uuid import UUID
 
 from bot.administration import Administration, BackupSet, Declined, PlanSaved
+from bot.administration.plan_trials import everybody, foresee
 from bot.administration.plans import WHOLE
 from bot.administration.values import Why
 from bot.asking.parsing import BadAsk, parse_check
@@ -23,7 +24,6 @@ from bot.conversation.plan_views import (
 )
 from bot.conversation.turn import Answer, Turn
 from bot.directory import Directory
-from bot.people.circle import Concern
 from bot.people.joining import People
 from bot.people.recipients import Chosen
 from bot.questioning import Questioning
@@ -129,16 +129,7 @@ class PlanAnswers:
         known = await self._directory.present(agent.id)
         moving = replace(known, freezes=(), facts=replace(known.facts, paused=False))
         decision = await self._binding.foresee(moving, request, turn.now)
-        requester = await self._people.find(agent.tenant, request.requested_by) if request.requested_by else None
-        plan = await self._questioning.plan_for(known, request, decision, requester, turn.now)
-        concern = Concern(
-            tenant=agent.tenant,
-            agent_id=agent.id,
-            creator_id=agent.creator_id,
-            requester_id=requester.id if requester is not None and plan.separate_duties else None,
-            needed=plan.approvals,
-        )
-        chosen = await self._questioning.foresee(concern, plan, turn.now)
+        plan, chosen = await foresee(self._questioning, self._people, known, request, decision, turn.now)
         view = ForeseenView(
             agent=agent.name,
             action_type=request.action_type,
@@ -153,9 +144,7 @@ class PlanAnswers:
 
 
 async def _names(chosen: Iterable[Chosen]) -> dict[UUID, str]:
-    seats = [one for each in chosen for one in each.recipients]
-    wanted = {one.person_id for one in seats} | {one.instead_of for one in seats if one.instead_of is not None}
-    return {person.id: person.name for person in await User.filter(id__in=list(wanted))}
+    return {person.id: person.name for person in await User.filter(id__in=everybody(chosen))}
 
 
 def _request(command: TryPlan) -> ActionRequest:

@@ -19,6 +19,7 @@ from bot.policy.reading import (
     name_of,
     read_matchers,
     read_text,
+    written_condition,
 )
 from config.quiet_hours import parse_days, parse_hours
 from models.enums import Nudge
@@ -224,12 +225,4 @@ def _checked(written: dict[object, object], member: str, faults: list[Fault]) ->
 
 
 def _written_rule(rule: AskingRule) -> JsonObject:
-    written: JsonObject = {"name": rule.name} if rule.named else {}
-    for name, glob in rule.match.globs():
-        if not name.startswith("labels."):
-            written[name] = glob.pattern
-    if rule.match.labels:
-        written["labels"] = {label: glob.pattern for label, glob in rule.match.labels}
-    if rule.when is not None:
-        written["when"] = rule.when.text
-    return written | written_terms(rule.terms)
+    return {**written_condition(rule.name if rule.named else None, rule.match, rule.when), **written_terms(rule.terms)}

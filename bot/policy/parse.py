@@ -15,7 +15,17 @@ from dataclasses import replace
 
 from bot.policy.globs import Glob
 from bot.policy.matching import Match
-from bot.policy.reading import RULES_LIMIT, Fault, PolicyFault, kind, read_glob, read_level, read_list, read_map
+from bot.policy.reading import (
+    RULES_LIMIT,
+    Fault,
+    PolicyFault,
+    kind,
+    read_glob,
+    read_level,
+    read_list,
+    read_map,
+    written_condition,
+)
 from bot.policy.rules import Floor, Policy, Rule
 from models.enums import Level
 from models.values import Json, JsonObject
@@ -144,14 +154,7 @@ def _refuse_unreachable(rules: list[Rule], paths: list[str], faults: list[Fault]
 
 
 def _written(rule: Rule) -> Json:
-    written: JsonObject = {"name": rule.name} if rule.named else {}
-    for name, glob in rule.match.globs():
-        if not name.startswith("labels."):
-            written[name] = glob.pattern
-    if rule.match.labels:
-        written["labels"] = {label: glob.pattern for label, glob in rule.match.labels}
-    if rule.when is not None:
-        written["when"] = rule.when.text
+    written = written_condition(rule.name if rule.named else None, rule.match, rule.when)
     written["level"] = rule.level.value
     if rule.note is not None:
         written["note"] = rule.note

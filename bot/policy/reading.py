@@ -7,6 +7,7 @@ from bot.policy.globs import PATTERN_LIMIT, STARS_LIMIT, Glob
 from bot.policy.matching import MATCHERS, Match
 from bot.policy.rules import Rule
 from models.enums import Level
+from models.values import JsonObject
 
 RULES_LIMIT = 500
 NAME_LIMIT = 100  # characters
@@ -93,6 +94,17 @@ def name_of(match: Match, when: Condition | None) -> str:
     if not parts and when is not None:
         parts = ["when " + " ".join(when.text.split())]
     return _cut(" · ".join(parts), NAME_LIMIT)
+
+
+def written_condition(name: str | None, match: Match, when: Condition | None) -> JsonObject:
+    """The part of a rule that says when it applies, as a document has it; `name`: None where it was derived."""
+    written: JsonObject = {"name": name} if name is not None else {}
+    written |= {matcher: glob.pattern for matcher, glob in match.globs() if not matcher.startswith("labels.")}
+    if match.labels:
+        written["labels"] = {label: glob.pattern for label, glob in match.labels}
+    if when is not None:
+        written["when"] = when.text
+    return written
 
 
 def kind(written: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
@@ -20,7 +20,6 @@ from bot.administration import (
     Why,
     in_one_transaction,
 )
-from bot.database import Database
 from bot.directory import Caller, CredentialRefused, current_epoch, token_hash
 from bot.ledger import Work
 from bot.people.first_admin import TRIES, FirstAdmin
@@ -30,17 +29,11 @@ from cards.administration import _DECLINED
 from models.enums import CheckStatus, Language, Level, Role
 from models.tables import Agent, AuditEntry, Installation, PolicyVersion, User
 from models.values import Json, Refusal, RefusalKind
-from tests.support.chatroom import KEYS, Room, open_room
+from tests.support.chatroom import KEYS, Room
 from tests.support.gate import operator
 
 T = TypeVar("T")
 CLI = Actor.command_line("ops", "default")
-
-
-@pytest.fixture
-async def room(database: Database) -> AsyncIterator[Room]:
-    async with open_room(database) as room:
-        yield room
 
 
 async def do(room: Room, body: Callable[[Work], Awaitable[T]]) -> T:

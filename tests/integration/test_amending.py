@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from bot.amending import Edits
 from bot.approvals import Consenting, Resolved, stored_request
 from bot.asking.parsing import parse_check
-from bot.database import Database
 from bot.directory import Caller
 from bot.execution.executions import Executions
 from bot.ports import ExecutionOrder, Outcome, OutcomeKind
@@ -33,28 +31,12 @@ from models.ids import new_id
 from models.tables import ApprovalRequest, AuditEntry, User
 from models.values import ActionRequest, CheckAnswer, Refusal, RefusalKind
 from tests.support.deciding import TWO_PEOPLE, amend, decide, row, write_plan
-from tests.support.gate import Gate, asks, open_gate
+from tests.support.gate import Gate, asks
 
 PAY = {"tool": "pay", "args": {"amount": 12000, "currency": "CNY", "to": "li@example.com"}, "reason": "Q3", "ticket": 7}
 AMOUNT, TO = 0, 2  # places in the form: the arguments in the order in which they are kept
 POLICY = {"pay_*": "L3"}
 ROUNDS = 30
-
-
-@pytest.fixture
-async def gate(database: Database) -> AsyncIterator[Gate]:
-    async with open_gate(database) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def lin(gate: Gate) -> User:
-    return await gate.person("林小雨")
-
-
-@pytest.fixture
-async def wang(gate: Gate) -> User:
-    return await gate.person("王敏", role=Role.ORG_ADMIN)
 
 
 @pytest.fixture

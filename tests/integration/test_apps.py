@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from bot.administration import Actor, Declined, Why
-from bot.database import Database
 from bot.people.apps import CACHE_SECONDS, FeishuApps, UnknownApp, UnusableApp
 from bot.secrecy.box import SealBroken
 from models.enums import Role
 from models.tables import Agent, AuditEntry, FeishuApp
 from models.values import AppCredentials, Refusal
-from tests.support.chatroom import APP, Room, open_room
+from tests.support.chatroom import APP, Room
 from tests.support.gate import APP_ID, operator
 
 SECOND = AppCredentials("cli_second", "default", "https://open.feishu.cn", "s3cret", "enc-key", "ver-token")
-
-
-@pytest.fixture
-async def room(database: Database) -> AsyncIterator[Room]:
-    async with open_room(database) as room:
-        yield room
 
 
 async def test_secrets_are_sealed_at_rest_and_come_back_whole(room: Room) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -14,7 +14,6 @@ from bot.administration import Actor, BackupSet, Declined, PlanSaved, Why, in_on
 from bot.administration.plan_trials import PlanTrials, PlanTried
 from bot.administration.tokens import AccessTokenAdministration
 from bot.administration.trials import Trials
-from bot.database import Database
 from bot.directory import CredentialRefused
 from bot.ledger import Work
 from bot.metering import Metering
@@ -24,7 +23,7 @@ from bot.policy.diff import ChangeKind
 from models.enums import AskedAs, Employment, Level, Nudge, Role
 from models.tables import Agent, AskingPlanVersion, AuditEntry, CardCopy, OutboxMessage, User
 from models.values import Json, JsonObject, Refusal, RefusalKind
-from tests.support.chatroom import Room, open_room
+from tests.support.chatroom import Room
 from tests.support.gate import ZONE, asks, operator
 
 T = TypeVar("T")
@@ -43,12 +42,6 @@ PLAN: JsonObject = {
         }
     ],
 }
-
-
-@pytest.fixture
-async def room(database: Database) -> AsyncIterator[Room]:
-    async with open_room(database) as room:
-        yield room
 
 
 async def do(room: Room, body: Callable[[Work], Awaitable[T]]) -> T:

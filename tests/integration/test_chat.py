@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,21 +13,14 @@ from bot import outbox
 from bot.approvals import ApprovalService
 from bot.commands import COMMANDS
 from bot.conversation import hearing
-from bot.database import Database
 from bot.directory import token_hash
 from bot.secrecy.one_time import Revealed
 from models.enums import AgentStatus, ApprovalStatus, Language, OutboxKind, Role, Verdict, Via
 from models.tables import Agent, ApprovalRequest, AuditEntry, CardCopy, FeishuApp, InboundRecord, OutboxMessage, User
-from tests.support.chatroom import Room, link_key, open_room
+from tests.support.chatroom import Room, link_key
 from tests.support.gate import APP_ID, operator
 
 LONG_AGO = timedelta(minutes=6)
-
-
-@pytest.fixture
-async def room(database: Database) -> AsyncIterator[Room]:
-    async with open_room(database) as room:
-        yield room
 
 
 async def asked(room: Room, creator: User, **kwargs: object) -> ApprovalRequest:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from bot.approvals import Resolved
 from bot.comparing import changed_since, first_of_kind
-from bot.database import Database
 from bot.directory import Caller
 from bot.granting.graduation import untouched
 from cards.approval import approval_card
@@ -19,18 +17,7 @@ from models.enums import AskedAs, Delivery, ExecutionStatus, Role, Severity, Ver
 from models.tables import ApprovalRequest, User
 from models.values import CheckAnswer
 from tests.support.deciding import TWO_PEOPLE, amend, decide, row, write_plan
-from tests.support.gate import Gate, open_gate
-
-
-@pytest.fixture
-async def gate(database: Database) -> AsyncIterator[Gate]:
-    async with open_gate(database) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def lin(gate: Gate) -> User:
-    return await gate.person("林小雨")
+from tests.support.gate import Gate
 
 
 @pytest.fixture

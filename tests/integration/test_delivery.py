@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
 from bot import outbox
-from bot.database import Database, transaction
+from bot.database import transaction
 from bot.ledger import Work
 from bot.ports import FeishuMisconfigured, FeishuUnavailable, MessageGone, PayloadRefused, ReceiverType
 from bot.receipts import reached
@@ -18,13 +17,7 @@ from models.approval import ApprovalRequest, CardCopy
 from models.enums import ApprovalStatus, Delivery, OutboxKind, OutboxState, Role, Verdict
 from models.tables import FeishuIdentity, Notification, OutboxMessage, User
 from tests.support.gate import APP_ID
-from tests.support.office import Office, copies, facts_of, fresh, open_office, state_of
-
-
-@pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
+from tests.support.office import Office, copies, facts_of, fresh, state_of
 
 
 async def test_the_creator_gets_a_card_and_the_copy_is_recorded(office: Office) -> None:

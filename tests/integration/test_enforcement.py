@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from bot.approvals import Resolved, stored_request
 from bot.checking.idempotency import KeyInUse, KeyMismatch
-from bot.database import Database
 from bot.directory import Caller, CredentialRefused
 from models.enums import (
     AgentStatus,
@@ -26,23 +24,7 @@ from models.enums import (
 )
 from models.tables import ApprovalRequest, AuditEntry, CardCopy, Notification, OutboxMessage, User
 from models.values import CheckAnswer, Refusal, RefusalKind
-from tests.support.gate import Gate, asks, open_gate, operator
-
-
-@pytest.fixture
-async def gate(database: Database) -> AsyncIterator[Gate]:
-    async with open_gate(database) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def lin(gate: Gate) -> User:
-    return await gate.person("林小雨")
-
-
-@pytest.fixture
-async def bookkeeper(gate: Gate, lin: User) -> Caller:
-    return await gate.agent(lin)
+from tests.support.gate import Gate, asks, operator
 
 
 async def approve(gate: Gate, answer: CheckAnswer, by: User) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,22 +18,6 @@ from models.enums import AgentStatus, ApprovalStatus, CheckStatus, Layer, Level,
 from models.tables import Agent, ApprovalRequest, AuditEntry, FeishuIdentity, OutboxMessage, User
 from models.values import CheckAnswer, Refusal, RefusalKind
 from tests.support.gate import APP_ID, Gate, asks, open_gate, operator
-
-
-@pytest.fixture
-async def gate(database: Database) -> AsyncIterator[Gate]:
-    async with open_gate(database) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def lin(gate: Gate) -> User:
-    return await gate.person("林小雨")
-
-
-@pytest.fixture
-async def bookkeeper(gate: Gate, lin: User) -> Caller:
-    return await gate.agent(lin)
 
 
 async def approve(gate: Gate, answer: CheckAnswer, by: User) -> None:

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from bot.approvals import RESULT_LIMIT
-from bot.database import Database
 from bot.directory import Caller
 from bot.execution.executions import bounded
 from bot.ports import Outcome, OutcomeKind
 from models.approval import ApprovalRequest
 from models.enums import AgentStatus, ExecutionStatus, OutboxKind, OutboxState
 from models.tables import Agent, OutboxMessage
-from tests.support.office import Office, facts_of, fresh, open_office
-
-
-@pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
+from tests.support.office import Office, facts_of, fresh
 
 
 @pytest.fixture

@@ -22,14 +22,8 @@ from bot.ports import (
 )
 from models.enums import Employment, Nudge
 from models.values import AppCredentials
-from tests.support.feishu import Feishu, Message, feishu_running
+from tests.support.feishu import Feishu, Message
 from tests.support.little_bot import approval_card
-
-
-@pytest.fixture
-async def feishu() -> AsyncIterator[Feishu]:
-    async with feishu_running() as running:
-        yield running
 
 
 @pytest.fixture

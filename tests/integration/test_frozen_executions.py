@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from bot.administration.actors import Actor
 from bot.administration.agents import AgentAdministration
-from bot.database import Database, open_database
+from bot.database import open_database
 from bot.delivery import lanes
 from bot.directory import Caller
 from bot.execution.executions import FREEZE_LOOK
@@ -22,12 +21,6 @@ from models.enums import ApprovalStatus, ExecutionStatus, Level, OutboxKind, Out
 from models.tables import Agent, OutboxMessage, User
 from tests.support.gate import operator
 from tests.support.office import Office, facts_of, fresh, open_office
-
-
-@pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
 
 
 @pytest.fixture

@@ -47,11 +47,6 @@ def gate(replicas: Replicas) -> Gate:
 
 
 @pytest.fixture
-async def lin(gate: Gate) -> User:
-    return await gate.person("林小雨")
-
-
-@pytest.fixture
 async def payer(gate: Gate, lin: User) -> Caller:
     return await gate.agent(lin, policy=BUDGET)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -18,14 +17,8 @@ from bot.ports import FeishuMisconfigured, FeishuUnavailable, SlashCommand
 from config.settings import load_settings
 from models.enums import OutboxKind, OutboxState
 from models.tables import FeishuApp, OutboxMessage
-from tests.support.chatroom import Room, open_room
+from tests.support.chatroom import Room
 from tests.support.gate import APP_ID
-
-
-@pytest.fixture
-async def room(database: Database) -> AsyncIterator[Room]:
-    async with open_room(database) as room:
-        yield room
 
 
 async def rows() -> list[OutboxMessage]:

@@ -28,12 +28,6 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
-
-
-@pytest.fixture
 async def resting(database: Database) -> AsyncIterator[Office]:
     """Where nobody is disturbed at night and on Sundays."""
     async with open_office(database, usual=Usual(ZONE, "22:00-08:00", "123456")) as office:

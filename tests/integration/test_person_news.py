@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from bot import outbox
-from bot.database import Database
 from bot.delivery.looking_up import BEFORE
 from bot.people.employment import Employments
 from bot.people.news import PersonNews
@@ -18,15 +16,9 @@ from models.enums import Employment, OutboxState
 from models.tables import AuditEntry, OutboxMessage, User
 from models.values import AppCredentials, PersonChanged, PersonIds
 from tests.support.gate import APP_ID
-from tests.support.office import Office, open_office, state_of
+from tests.support.office import Office, state_of
 
 APP = AppCredentials(APP_ID, "default", "https://open.feishu.cn", "s", "ek", "vt", tenant_key="t1")
-
-
-@pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
 
 
 async def looked_up(office: Office, person: User) -> OutboxMessage:

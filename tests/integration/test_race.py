@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.approvals import Resolved
 from bot.clicks import Clicks, Pressed
-from bot.database import Database
 from bot.directory import Caller
 from bot.execution.executions import Executions
 from bot.ports import ExecutionOrder, Outcome, OutcomeKind
@@ -19,7 +17,7 @@ from models.enums import ApprovalStatus, ExecutionStatus, Language, OutboxKind, 
 from models.ids import new_id
 from models.tables import ApprovalRequest, FeishuIdentity, OutboxMessage, User
 from models.values import AppCredentials, CardClick, PersonIds, Refusal, RefusalKind
-from tests.support.gate import APP_ID, Gate, open_gate
+from tests.support.gate import APP_ID, Gate
 
 ROUNDS = 200
 CLICKS = 50
@@ -36,12 +34,6 @@ class CountingExecutor:
         self.orders.append(order)
         await asyncio.sleep(0)
         return Outcome(OutcomeKind.SUCCEEDED, {"done": True})
-
-
-@pytest.fixture
-async def gate(database: Database) -> AsyncIterator[Gate]:
-    async with open_gate(database) as opened:
-        yield opened
 
 
 async def identity(user: User, open_id: str, gate: Gate) -> PersonIds:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from bot.approvals import settling
 from bot.approvals.settling import acted
-from bot.database import Database
 from bot.ports import PayloadRefused, ReceiverRefused
 from bot.receipts import Receipts, people_reached
 from models.approval import ApprovalRequest, CardCopy
@@ -19,15 +17,9 @@ from models.enums import ApprovalStatus, AskedAs, Delivery, Role, Verdict
 from models.tables import AuditEntry, User
 from models.values import AppCredentials, MessagesRead, Operator, PersonIds
 from tests.support.gate import APP_ID
-from tests.support.office import Office, copies, facts_of, fresh, open_office
+from tests.support.office import Office, copies, facts_of, fresh
 
 APP = AppCredentials(APP_ID, "default", "https://open.feishu.cn", "s", "ek", "vt", tenant_key="t1")
-
-
-@pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
 
 
 def receipts(office: Office) -> Receipts:

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from bot import reminders
 from bot.approvals import ApprovalService
-from bot.database import Database
 from bot.directory import Caller
 from bot.ledger import Ledger
 from bot.reminders import Reminders
 from models.approval import ApprovalRequest
 from models.enums import ApprovalStatus, ExecutionStatus, Role
 from models.tables import Agent, OutboxMessage
-from tests.support.office import ANY_TIME, Office, copies, facts_of, fresh, open_office
-
-
-@pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
+from tests.support.office import ANY_TIME, Office, copies, facts_of, fresh
 
 
 async def tick(office: Office) -> int:

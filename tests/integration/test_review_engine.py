@@ -30,26 +30,10 @@ APP = AppCredentials(APP_ID, "default", "http://127.0.0.1:9", "", "", "")
 
 
 @pytest.fixture
-async def gate(database: Database) -> AsyncIterator[Gate]:
-    async with open_gate(database) as opened:
-        yield opened
-
-
-@pytest.fixture
 async def replica(database: Database, gate: Gate) -> AsyncIterator[Gate]:
     """A second process: another engine with a memory of its own, on the same database."""
     async with open_gate(database, gate.clock) as opened:
         yield opened
-
-
-@pytest.fixture
-async def lin(gate: Gate) -> User:
-    return await gate.person("林小雨")
-
-
-@pytest.fixture
-async def bookkeeper(gate: Gate, lin: User) -> Caller:
-    return await gate.agent(lin)
 
 
 async def decide(gate: Gate, answer: CheckAnswer, by: User, verdict: Verdict = Verdict.APPROVE) -> uuid.UUID:

@@ -47,12 +47,6 @@ APP = AppCredentials(APP_ID, "default", "https://open.feishu.cn", "s", "ek", "vt
 
 
 @pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
-
-
-@pytest.fixture
 async def resting(database: Database) -> AsyncIterator[Office]:
     """Where nobody is disturbed at night."""
     async with open_office(database, usual=Usual(ZONE, "22:00-08:00", "1234567")) as office:

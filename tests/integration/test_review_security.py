@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import stat
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from bot.administration import Declined, Why, in_one_transaction
 from bot.app import HOUSE, create_app
 from bot.cli import audits
 from bot.clicks import Clicks
-from bot.database import Database, migrate
+from bot.database import migrate
 from bot.execution.http_executor import CheckedResolver, HttpExecutor
 from bot.execution.webhook_signature import secret_of
 from bot.ports import ExecutionOrder, OutcomeKind, Receiver, ReceiverType
@@ -26,7 +25,7 @@ from handlers.feishu import UNSIGNED, UNSIGNED_WITHIN
 from models.enums import Role
 from models.tables import Agent, ApprovalRequest, FeishuApp, FeishuIdentity, User
 from models.values import CardClick, PersonIds, Refusal, RefusalKind
-from tests.support.chatroom import APP, COMPANY, Room, ids, open_room
+from tests.support.chatroom import APP, COMPANY, Room, ids
 from tests.support.clock import MovableClock
 from tests.support.gate import APP_ID, operator
 from tests.support.service import house_running
@@ -35,12 +34,6 @@ ORDER = ExecutionOrder(UUID(int=1), "bookkeeper", "delete_files", "delete_file",
 
 NEW = replace(APP, tenant_key=None)
 """The app before anybody wrote: which company it belongs to is not learned yet."""
-
-
-@pytest.fixture
-async def room(database: Database) -> AsyncIterator[Room]:
-    async with open_room(database) as room:
-        yield room
 
 
 # --- who is who

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,23 +11,11 @@ import aiohttp
 import pytest
 
 from bot.simulator.wire import compact
-from tests.support.feishu import Feishu, Limits, feishu_running
-from tests.support.little_bot import LittleBot, approval_card, card, finished_card, little_bot
+from tests.support.feishu import Feishu, Limits
+from tests.support.little_bot import LittleBot, approval_card, card, finished_card
 
 MESSAGES = "/open-apis/im/v1/messages"
 TEXT = {"text": "hello"}
-
-
-@pytest.fixture
-async def feishu() -> AsyncIterator[Feishu]:
-    async with feishu_running() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(feishu: Feishu) -> AsyncIterator[LittleBot]:
-    async with little_bot(feishu.app, feishu.base_url) as running:
-        yield running
 
 
 async def sent_card(feishu: Feishu, bot: LittleBot, value: Any = None) -> str:

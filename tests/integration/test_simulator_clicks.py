@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,18 +16,6 @@ from tests.support.feishu import Feishu, Impossible, Message, Sending, feishu_ru
 from tests.support.little_bot import LittleBot, approval_card, card, finished_card, little_bot
 
 PLAIN = {"tag": "plain_text", "content": "words"}
-
-
-@pytest.fixture
-async def feishu() -> AsyncIterator[Feishu]:
-    async with feishu_running() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(feishu: Feishu) -> AsyncIterator[LittleBot]:
-    async with little_bot(feishu.app, feishu.base_url) as running:
-        yield running
 
 
 async def asked(feishu: Feishu, bot: LittleBot, value: Any = None) -> Message:

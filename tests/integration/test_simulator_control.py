@@ -15,7 +15,7 @@ from bot.simulator.cli import run_simulator
 from bot.simulator.control import _guarded, _is_loopback, _page
 from bot.simulator.panels import Panel
 from tests.support.feishu import Feishu, feishu_running
-from tests.support.little_bot import LittleBot, approval_card, finished_card, little_bot
+from tests.support.little_bot import LittleBot, approval_card, finished_card
 
 
 async def _scratch() -> list[str]:
@@ -31,12 +31,6 @@ async def feishu() -> AsyncIterator[Feishu]:
     async with feishu_running(
         panels=[Panel("草稿文件夹", _scratch, "Scratch folder"), Panel("坏", _broken)]
     ) as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(feishu: Feishu) -> AsyncIterator[LittleBot]:
-    async with little_bot(feishu.app, feishu.base_url) as running:
         yield running
 
 

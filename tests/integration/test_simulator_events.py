@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,18 +14,6 @@ from aiohttp import web
 from bot.simulator.clock import WorldClock
 from tests.support.feishu import Feishu, Impossible, Sending, feishu_running
 from tests.support.little_bot import LittleBot, little_bot
-
-
-@pytest.fixture
-async def feishu() -> AsyncIterator[Feishu]:
-    async with feishu_running() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(feishu: Feishu) -> AsyncIterator[LittleBot]:
-    async with little_bot(feishu.app, feishu.base_url) as running:
-        yield running
 
 
 async def test_a_private_message_is_told_to_the_bot(feishu: Feishu, bot: LittleBot) -> None:

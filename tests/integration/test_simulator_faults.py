@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -14,18 +13,6 @@ from tests.support.feishu import Feishu, feishu_running
 from tests.support.little_bot import LittleBot, little_bot
 
 TEXT = {"text": "hello"}
-
-
-@pytest.fixture
-async def feishu() -> AsyncIterator[Feishu]:
-    async with feishu_running() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(feishu: Feishu) -> AsyncIterator[LittleBot]:
-    async with little_bot(feishu.app, feishu.base_url) as running:
-        yield running
 
 
 async def send(feishu: Feishu, bot: LittleBot, **more: Any) -> tuple[int, Any, dict[str, str]]:

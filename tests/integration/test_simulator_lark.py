@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.support.feishu import Feishu, Sending, feishu_running
+from tests.support.feishu import Feishu, Sending
 from tests.support.little_bot import approval_card, finished_card
 
 
@@ -28,12 +28,6 @@ def lark() -> Iterator[ModuleType]:
         asyncio.set_event_loop(None)
         loop.close()
     yield module
-
-
-@pytest.fixture
-async def feishu() -> AsyncIterator[Feishu]:
-    async with feishu_running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.simulator.state import Buzz, Message
-from tests.support.feishu import Feishu, feishu_running
-from tests.support.little_bot import LittleBot, approval_card, little_bot
+from tests.support.feishu import Feishu
+from tests.support.little_bot import LittleBot, approval_card
 
 MESSAGES = "/open-apis/im/v1/messages"
 PIN = "/open-apis/im/v2/feed_cards/bot_time_sentive"
@@ -20,18 +19,6 @@ SCOPES = {
     "urgent_sms": "im:message.urgent:sms",
     "urgent_phone": "im:message.urgent:phone",
 }
-
-
-@pytest.fixture
-async def feishu() -> AsyncIterator[Feishu]:
-    async with feishu_running() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(feishu: Feishu) -> AsyncIterator[LittleBot]:
-    async with little_bot(feishu.app, feishu.base_url) as running:
-        yield running
 
 
 @pytest.fixture

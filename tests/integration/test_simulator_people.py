@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.support.feishu import Feishu, Impossible, feishu_running
-from tests.support.little_bot import LittleBot, approval_card, little_bot
+from tests.support.feishu import Feishu, Impossible
+from tests.support.little_bot import LittleBot, approval_card
 
 USERS = "/open-apis/contact/v3/users"
-
-
-@pytest.fixture
-async def feishu() -> AsyncIterator[Feishu]:
-    async with feishu_running() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(feishu: Feishu) -> AsyncIterator[LittleBot]:
-    async with little_bot(feishu.app, feishu.base_url) as running:
-        yield running
 
 
 async def profile(bot: LittleBot, open_id: str, **more: Any) -> dict[str, Any]:

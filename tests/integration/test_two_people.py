@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from bot.approvals import AlreadyDone, Consenting, Resolved
 from bot.consenting import deciding_facts
-from bot.database import Database
 from bot.directory import Caller
 from bot.reading import Reading
 from models.approval import CardCopy, Consent
@@ -30,25 +28,9 @@ from models.ids import new_id
 from models.tables import AuditEntry, OutboxMessage, User
 from models.values import Refusal, RefusalKind
 from tests.support.deciding import TWO_PEOPLE, decide, row, write_plan
-from tests.support.gate import Gate, asks, open_gate, operator
+from tests.support.gate import Gate, asks, operator
 
 ROUNDS = 40
-
-
-@pytest.fixture
-async def gate(database: Database) -> AsyncIterator[Gate]:
-    async with open_gate(database) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def lin(gate: Gate) -> User:
-    return await gate.person("林小雨")
-
-
-@pytest.fixture
-async def wang(gate: Gate) -> User:
-    return await gate.person("王敏", role=Role.ORG_ADMIN)
 
 
 @pytest.fixture

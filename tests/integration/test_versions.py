@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -23,25 +23,18 @@ from bot.administration import (
     Why,
     in_one_transaction,
 )
-from bot.database import Database
 from bot.directory import Caller, CredentialRefused, current_epoch, token_hash
 from bot.ledger import Work
 from bot.policy.diff import ChangeKind
 from models.enums import Level, Role
 from models.tables import AccessToken, Agent, AuditEntry, FloorVersion, Meter, PolicyVersion, Tally, User
 from models.values import Refusal, RefusalKind
-from tests.support.chatroom import Room, open_room
+from tests.support.chatroom import Room
 from tests.support.gate import operator
 
 T = TypeVar("T")
 CLI = Actor.command_line("ops", "default")
 EMPTY_FLOOR: dict[str, object] = {"rules": []}
-
-
-@pytest.fixture
-async def room(database: Database) -> AsyncIterator[Room]:
-    async with open_room(database) as room:
-        yield room
 
 
 async def do(room: Room, body: Callable[[Work], Awaitable[T]]) -> T:

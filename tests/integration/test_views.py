@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
+
 from bot.database import Database
 from bot.people.recipients import Recipient
-from models.enums import AskedAs, Role
+from cards.approval import approval_card
+from cards.notices import reminder_text
+from models.enums import AskedAs, Language, Role
+from models.user import User
 from tests.support.office import fresh, open_office
 
 
@@ -25,3 +30,22 @@ async def test_a_view_names_everyone_it_concerns(database: Database) -> None:
         nobodys = await office.gate.views.of(await fresh(approval), now)
         assert nobodys.asked == ("Ann", "Root")
         assert nobodys.details_url is None
+
+
+async def test_times_are_in_the_zone_of_who_reads_them(database: Database) -> None:
+    """As /settings promises; the installation's zone is for who chose none, or one that this machine does not know."""
+    async with open_office(database) as office:
+        ann, root = await office.person("Ann"), await office.person("Root", role=Role.ORG_ADMIN)
+        approval = await office.asked(ann)
+        await User.filter(id=root.id).update(time_zone="Asia/Kolkata")
+        now, views = office.gate.clock.now(), office.gate.views
+        mine = await views.of(await fresh(approval), now, person_id=root.id)
+        assert mine.expires_at.astimezone(mine.zone).utcoffset() == timedelta(hours=5, minutes=30)
+        there = f"{mine.expires_at.astimezone(UTC) + timedelta(hours=5, minutes=30):%H:%M}"
+        assert f"{there} (UTC+5:30)" in str(approval_card(mine))
+        assert there in reminder_text(mine, Language.EN_US).text
+        assert await views.zone_for(root.id) == mine.zone
+
+        assert (await views.of(await fresh(approval), now, person_id=ann.id)).zone == views.zone
+        await User.filter(id=root.id).update(time_zone="Mars/Olympus")
+        assert (await views.of(await fresh(approval), now, person_id=root.id)).zone == views.zone

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from bot.database import Database
 from bot.delivery import lanes
 from bot.delivery.results import DELIVERED
 from bot.delivery.worker import SENDING, Worker
 from bot.ports import FeishuMisconfigured, FeishuUnavailable
 from models.enums import OutboxState, Role
 from models.tables import Notification, OutboxMessage
-from tests.support.office import Office, open_office, state_of
-
-
-@pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
+from tests.support.office import Office, state_of
 
 
 async def claimed(office: Office, owner: str, limit: int = 10) -> list[OutboxMessage]:

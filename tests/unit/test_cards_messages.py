@@ -19,6 +19,7 @@ from cards.views import (
     Audience,
     AuditLine,
     AuditView,
+    ConsentView,
     CopyView,
     L2View,
     OneTimeLinkView,
@@ -259,6 +260,24 @@ def test_every_finding_about_a_policy_has_chinese_words() -> None:
     for finding in findings:
         told = fault_words(f"{finding.path}: {finding.words}", ZH)
         assert any("一" <= char <= "鿿" for char in told), told
+
+
+def test_a_request_in_words_begins_as_its_card_does() -> None:
+    """Whoever got a text in place of the card must not decide on less."""
+    zh, en = (say.show(SAMPLES["pending_payment_changed"], language) for language in (ZH, EN))
+    assert "⚠ 重要 · 不可撤回" in zh and "⚠ Important" in en
+    assert "与上次同意的相比" in zh and "· amount: 120 → 12,000 (×100)" in zh
+    assert zh.index("12,000 (×100)") < zh.index("参数：")
+    assert "Against the last approved one" in en
+    assert "A first: nothing of this kind" in say.show(SAMPLES["pending_first_of_kind"], EN)
+    amended = say.show(SAMPLES["approved_amended"], ZH)
+    assert "改了参数再同意" in amended and "· amount: 12,000 → 1,200" in amended
+    assert "⚠" not in amended
+
+
+def test_who_approved_beside_cannot_call_everybody() -> None:
+    view = replace(SAMPLES["pending_one_of_two"], consents=(ConsentView(_EVIL, ASKED),))
+    assert "<at" not in say.show(view, ZH)
 
 
 def test_a_reminder_says_how_long_it_waited() -> None:

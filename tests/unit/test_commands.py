@@ -261,6 +261,12 @@ def test_ordinary_talk_is_no_command(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem", "given", "suggestion"),
     [
+        ("/back", Problem.UNKNOWN_COMMAND, "back", "/away off"),
+        ("/回来", Problem.UNKNOWN_COMMAND, "回来", "/离开 结束"),  # and not 驳回, which rejects
+        ("/代理人 李雷", Problem.UNKNOWN_COMMAND, "代理人", "/离开"),
+        ("/queue", Problem.UNKNOWN_COMMAND, "queue", "/pending"),
+        ("/通知", Problem.UNKNOWN_COMMAND, "通知", "/设置"),  # and not 通过, which approves
+        ("/时区 上海", Problem.UNKNOWN_COMMAND, "时区", "/设置"),
         ("/", Problem.UNKNOWN_COMMAND, "", "/help"),
         ("/aprove 1", Problem.UNKNOWN_COMMAND, "aprove", "/approve"),
         ("/pendng", Problem.UNKNOWN_COMMAND, "pendng", "/pending"),
