@@ -38,10 +38,11 @@ from bot.delivery import Delivery
 from bot.delivery.commands import RegisterCommands
 from bot.delivery.looking_up import LookUp
 from bot.delivery.notices import TellRun, TellRuns
-from bot.delivery.nudging import RemindPerson, UnpinBot
+from bot.delivery.nudging import RemindPerson
 from bot.delivery.queue_cards import SendQueue, UpdateQueue
 from bot.delivery.reaching import Reach
 from bot.delivery.replaying import TellReplay
+from bot.delivery.unpinning import UnpinBot
 from bot.delivery.worker import LEASE, Worker
 from bot.digests import Digests
 from bot.directory import Directory

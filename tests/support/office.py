@@ -13,9 +13,10 @@ from bot import outbox
 from bot.database import Database, in_open_transaction
 from bot.delivery import Delivery
 from bot.delivery.looking_up import LookUp
-from bot.delivery.nudging import RemindPerson, UnpinBot
+from bot.delivery.nudging import RemindPerson
 from bot.delivery.queue_cards import SendQueue, UpdateQueue
 from bot.delivery.reaching import Reach
+from bot.delivery.unpinning import UnpinBot
 from bot.delivery.worker import Worker
 from bot.execution.executions import Executions
 from bot.people.employment import Employments
