@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from models.approval import ApprovalRequest, CardCopy
-from models.enums import ApprovalStatus, Nudge, OutboxKind
+from models.enums import Nudge, OutboxKind
 from models.outbox import OutboxMessage
 from models.values import Json, JsonObject
 
@@ -63,12 +63,8 @@ def text(
     approval_id: UUID | None = None,
     dedupe: str | None = None,
     thread_of: UUID | None = None,
-    only_while: ApprovalStatus | None = None,
 ) -> OutboxMessage:
-    """A text to one person; with `thread_of` (a card copy's id) it goes into the thread of that card, once sent.
-
-    With `only_while` it is not sent once the approval has another status.
-    """
+    """A text to one person; with `thread_of` (a card copy's id) it goes into the thread of that card, once sent."""
     return OutboxMessage(
         tenant=tenant,
         kind=OutboxKind.TEXT,
@@ -76,7 +72,7 @@ def text(
         app_id=app_id,
         approval_id=approval_id,
         person_id=person_id,
-        payload=_json({"text": text, "thread_of": str(thread_of) if thread_of else None, "only_while": only_while}),
+        payload=_json({"text": text, "thread_of": str(thread_of) if thread_of else None}),
         dedupe=dedupe,
         due_at=now,
         created_at=now,

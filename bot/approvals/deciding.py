@@ -22,7 +22,7 @@ from bot.approvals.values import AlreadyDone, Consenting, Resolved
 from bot.consenting import consents_to, deciding_facts
 from bot.ledger import Ledger, Work, approval_fact
 from bot.telling import Telling
-from cards.presets import preset
+from cards.presets import instructed, preset
 from models.approval import ApprovalRequest, CardCopy, Consent
 from models.enums import ApprovalStatus, Verdict, Via
 from models.inbound import InboundRecord
@@ -117,11 +117,10 @@ class Deciding:
     ) -> Resolution | lifecycle.Consented | Refusal:
         reason = word.reason
         if word.preset is not None:
-            prepared = preset(word.preset)
-            if prepared is None or word.verdict is not Verdict.REJECT:
+            if preset(word.preset) is None or word.verdict is not Verdict.REJECT:
                 unknown = lifecycle.resolve(facts, None, word.operator, work.now, via=word.via)
                 return unknown if isinstance(unknown, Refusal) else Refusal(RefusalKind.UNKNOWN_VERDICT)
-            reason = "\n".join(filter(None, (prepared.instruction.en, (reason or "").strip())))
+            reason = instructed(word.preset, reason)
         return lifecycle.resolve(facts, word.verdict, word.operator, work.now, via=word.via, reason=reason, code=code)
 
     async def _resolve(self, work: Work, word: Word, approval: ApprovalRequest, resolution: Resolution) -> Resolved:

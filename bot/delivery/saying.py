@@ -21,7 +21,7 @@ from bot.ports import (
     SentMessage,
     TextMessage,
 )
-from models.approval import ApprovalRequest, CardCopy
+from models.approval import CardCopy
 from models.enums import OutboxState
 from models.outbox import OutboxMessage
 
@@ -38,8 +38,6 @@ class SayText:
     async def deliver(self, message: OutboxMessage) -> Result:
         """The person has the text, in the thread of the card where there is one."""
         payload = json.loads(message.payload)
-        if await _too_late(message, payload.get("only_while")):
-            return SUPERSEDED
         text = TextMessage(payload["text"])
         sent = await self._in_thread(message, text, payload.get("thread_of"))
         if sent is None:
@@ -135,14 +133,6 @@ def _addressee(message: OutboxMessage) -> tuple[UUID, str]:
     if message.person_id is None or message.app_id is None:
         raise ValueError(f"outbox message {message.id} is for nobody")
     return message.person_id, message.app_id
-
-
-async def _too_late(message: OutboxMessage, only_while: str | None) -> bool:
-    """Whether the text makes no sense any more, such as a reminder of what has been decided."""
-    if only_while is None or message.approval_id is None:
-        return False
-    approval = await ApprovalRequest.get_or_none(id=message.approval_id)
-    return approval is None or approval.status.value != only_while
 
 
 async def _degraded(message: OutboxMessage, fault: PayloadRefused, work: Work) -> None:

@@ -308,17 +308,6 @@ async def test_a_text_whose_card_was_recalled_goes_to_the_person(office: Office)
     assert (last.text, last.to and last.to.id) == ("still waiting", "u_ann")
 
 
-async def test_a_text_that_makes_no_sense_any_more_is_not_sent(office: Office) -> None:
-    ann = await office.person("Ann")
-    approval = await office.asked(ann)
-    await office.deliver()
-    late = await office.say(ann, "please decide", approval_id=approval.id, only_while=ApprovalStatus.PENDING)
-    await office.resolve(approval, ann)
-    await office.deliver()
-    assert "please decide" not in office.gateway.texts
-    assert (await state_of(late)).state is OutboxState.SUPERSEDED
-
-
 async def test_a_refused_text_is_discarded_audited_and_told(office: Office) -> None:
     ann = await office.person("Ann")
     await office.person("Root", role=Role.ORG_ADMIN)
