@@ -38,7 +38,7 @@ _ZH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         # asking plans
         (r"a plan is a map such as (\{.+\}), not (.+)", r"询问方案应写成 \1，不是 \2"),
         (r"no such member of a plan; it has (.+)", r"方案里没有这一项，可选 \1"),
-        (r"no such member of (?:a question|the default|a step|quiet)", "这里没有这一项"),
+        (r"no such member of (?:a question|the default|a severity|a step|quiet)", "这里没有这一项"),
         (r"a map of terms, not (.+)", r"应是对象，不是 \1"),
         (r"a list, in which the first that matches decides, not (.+)", r"应是列表（最先匹配的生效），不是 \1"),
         (r"more than (\d+) questions", r"问题多于 \1 条"),
@@ -55,6 +55,8 @@ _ZH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"a list of 1 to (\d+) e-mail addresses", r"应是 1 到 \1 个邮箱的列表"),
         (r"an e-mail address, not (.+)", r"应是邮箱，不是 \1"),
         (r"a map from a way to remind to a number a day, not (.+)", r"应是从提醒方式到每天次数的对象，不是 \1"),
+        (r"a map from a severity to terms, not (.+)", r"应是从重要程度到询问方式的对象，不是 \1"),
+        (r"no such severity; there are (.+)", r"没有这种重要程度，可选 \1"),
         (r"no such way to remind; there are (.+)", r"没有这种提醒方式，可选 \1"),
         (r"how often a day, from 0 to (\d+), not (.+)", r"每天次数应是 0 到 \1，不是 \2"),
         (r"a map such as (\{.+\}), not (.+)", r"应写成 \1，不是 \2"),

@@ -34,6 +34,7 @@ class QuestionView:
     name: str
     told: tuple[str, ...]
     terms: TermsView
+    when_grave: TermsView | None = None  # where the terms of its severity make it another question then
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class PlanView:
     version: int
     default: TermsView
     questions: tuple[QuestionView, ...] = ()
+    severities: tuple[TermsView, ...] = ()  # each with its severity: what holds for those that say nothing else
     groups: tuple[tuple[str, int], ...] = ()  # name and how many people
     quiet_hours: str | None = None  # None, here and below: the installation's
     working_days: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from cards.faults import placed_fault
@@ -23,12 +24,13 @@ def plan_show(view: PlanView, language: Language, *, now: datetime, zone: tzinfo
     more = Bilingual("· … 还有 {n} 条：命令行 assent plan export", "· … {n} more: assent plan export")
     rest = len(view.questions) - QUESTIONS_SHOWN
     by = Bilingual("由 {who} 于 {at} 修改", "Changed by {who}, {at}")
-    head = Bilingual("其他操作：", "Anything else:") if view.questions else _ALL
+    head = Bilingual("其他操作：", "Anything else:") if view.questions or view.severities else _ALL
     written = by.format(who=safe_line(view.author), at=moment(view.at, now, zone)) if view.author and view.at else None
     return lines(
         _title(view).in_(language),
         [line for question in view.questions[:QUESTIONS_SHOWN] for line in _question(question, language)],
         more.format(n=rest).in_(language) if rest > 0 else None,
+        [line for terms in view.severities for line in _severity(terms, language)],
         head.in_(language),
         _terms(view.default, language),
         _groups(view).in_(language) if view.groups else None,
@@ -54,6 +56,15 @@ def _question(question: QuestionView, language: Language) -> Iterator[str]:
     if question.told:
         yield f"  {safe_line(' · '.join(question.told), 300)}"
     yield from _terms(question.terms, language)
+    if question.when_grave is not None:
+        yield from _terms(question.when_grave, language)
+
+
+def _severity(terms: TermsView, language: Language) -> Iterator[str]:
+    if terms.severity is not None:
+        words = Bilingual("「{what}」的操作，没有另外写明时：", "What is {what}, where nothing else is said:")
+        yield words.format(what=SEVERITIES[terms.severity]).in_(language)
+        yield from _terms(replace(terms, severity=None), language)
 
 
 def _terms(terms: TermsView, language: Language) -> Iterator[str]:

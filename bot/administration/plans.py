@@ -219,11 +219,10 @@ def _leaves(value: Json, path: str = "") -> Iterator[tuple[str, str]]:
 def _unpaid(plan: AskingPlan) -> Iterator[tuple[str, Nudge]]:
     """Each way to remind that has no budget, with the first place where it is used."""
     seen: set[Nudge] = set()
-    terms = [("default", plan.default), *((f"questions[{n}]", rule.terms) for n, rule in enumerate(plan.questions))]
-    for where, each in terms:
-        for number, step in enumerate(each.steps):
+    for where, steps in plan.written_steps():
+        for number, step in enumerate(steps):
             if step.nudge is not None and not plan.budgets[step.nudge] and step.nudge not in seen:
-                yield f"{where}.steps[{number}].nudge", step.nudge
+                yield f"{where}[{number}].nudge", step.nudge
                 seen.add(step.nudge)
 
 
@@ -235,13 +234,12 @@ def _emails(plan: AskingPlan) -> Iterator[tuple[str, str]]:
             if email not in seen:
                 yield f"groups.{name}[{place}]", email
             seen.add(email)
-    terms = [("default", plan.default), *((f"questions[{n}]", rule.terms) for n, rule in enumerate(plan.questions))]
-    for where, each in terms:
-        for number, step in enumerate(each.steps):
+    for where, steps in plan.written_steps():
+        for number, step in enumerate(steps):
             for ref in step.ask:
                 email = ref.removeprefix("person:")
                 if email != ref and email not in seen:
-                    yield f"{where}.steps[{number}].ask", email
+                    yield f"{where}[{number}].ask", email
                     seen.add(email)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from bot.administration.values import PlanSaved, VersionLine
 from bot.people.recipients import Chosen, Skipped
-from bot.plans import QuestionPlan, Step, Terms
+from bot.plans import AskingPlan, QuestionPlan, Step, Terms
 from bot.plans.values import AskingRule
 from bot.policy.diff import Change
 from cards.plan_views import ForeseenStep, PersonAsked, PlanView, QuestionView, StepView, TermsView
 from cards.policy_views import ChangeKind, ChangeView, VersionView
-from models.enums import Nudge
+from models.enums import Nudge, Severity
 
 
 def plan_view(saved: PlanSaved) -> PlanView:
@@ -20,7 +21,8 @@ def plan_view(saved: PlanSaved) -> PlanView:
     return PlanView(
         version=plan.version,
         default=_terms(plan.default),
-        questions=tuple(_question(rule) for rule in plan.questions),
+        questions=tuple(_question(rule, plan) for rule in plan.questions),
+        severities=tuple(_terms(plan.over_default(each)) for each in Severity if each in plan.severities),
         groups=tuple((name, len(members)) for name, members in plan.groups.items()),
         quiet_hours=plan.quiet.hours,
         working_days=plan.quiet.days,
@@ -31,10 +33,18 @@ def plan_view(saved: PlanSaved) -> PlanView:
     )
 
 
-def _question(rule: AskingRule) -> QuestionView:
+def _question(rule: AskingRule, plan: AskingPlan) -> QuestionView:
     matched = tuple(f"{name} {glob.pattern}" for name, glob in rule.match.globs()) if rule.named else ()
     condition = () if rule.when is None else (f"when {rule.when.text}",)
-    return QuestionView(rule.name, (*matched, *condition), _terms(rule.terms))
+    usual, grave = rule.terms_of(grave=False), rule.terms_of(grave=True)
+    differs = replace(usual, severity=grave.severity) != grave
+    said = "severity" in rule.own or plan.default.severity is not None
+    return QuestionView(
+        rule.name,
+        (*matched, *condition),
+        _terms(usual if said or differs else replace(usual, severity=None)),
+        when_grave=_terms(grave) if differs else None,
+    )
 
 
 def _terms(terms: Terms) -> TermsView:

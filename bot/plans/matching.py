@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.plans.values import AskingPlan, AskingRule, QuestionPlan, Step, Terms
+from bot.plans.values import AskingPlan, AskingRule, QuestionPlan, Step, Terms, usual_severity
 from bot.policy.conditions import Failure
 from bot.policy.facts import Facts
 from bot.policy.price import TOTAL
@@ -16,10 +16,10 @@ def plan_for(plan: AskingPlan, question: Question, *, grave: bool) -> QuestionPl
     """How this question is asked. A condition that cannot be evaluated counts as true and as false, and the stricter
     terms stand: whatever an agent sends, it gets no fewer approvals by it.
     """
-    name, terms = max(_candidates(plan, question), key=lambda each: _strictness(each[1], grave=grave))
+    name, terms = max(_candidates(plan, question, grave=grave), key=lambda each: _strictness(each[1]))
     return QuestionPlan(
         name=name,
-        severity=_severity(terms, grave=grave),
+        severity=terms.severity or usual_severity(grave=grave),
         approvals=terms.approvals,
         separate_duties=terms.separate_duties,
         open_for=terms.open_for,
@@ -32,7 +32,7 @@ def plan_for(plan: AskingPlan, question: Question, *, grave: bool) -> QuestionPl
     )
 
 
-def _candidates(plan: AskingPlan, question: Question) -> list[tuple[str, Terms]]:
+def _candidates(plan: AskingPlan, question: Question, *, grave: bool) -> list[tuple[str, Terms]]:
     """The rules that may match, and the first that surely does; `max` takes the earliest of equals.
 
     A rule may match when its condition failed, and when the names match but for case and width: an agent that writes
@@ -46,23 +46,19 @@ def _candidates(plan: AskingPlan, question: Question) -> list[tuple[str, Terms]]
             continue
         outcome = _holds(rule, facts, share)
         if outcome is not False:
-            found.append((rule.name, rule.terms))
+            found.append((rule.name, rule.terms_of(grave=grave)))
         if outcome is True and rule.match.applies(question):
             return found
-    return [*found, (DEFAULT_NAME, plan.default)]
+    return [*found, (DEFAULT_NAME, plan.otherwise(grave=grave))]
 
 
 def _holds(rule: AskingRule, facts: Facts, share: int) -> bool | Failure:
     return True if rule.when is None else rule.when.holds(facts, None, share=share)
 
 
-def _strictness(terms: Terms, *, grave: bool) -> tuple[int, bool, int, bool]:
-    severity = list(Severity).index(_severity(terms, grave=grave))
+def _strictness(terms: Terms) -> tuple[int, bool, int, bool]:
+    severity = list(Severity).index(terms.severity or Severity.NORMAL)
     return terms.approvals, terms.separate_duties, severity, terms.ending is Ending.REJECT
-
-
-def _severity(terms: Terms, *, grave: bool) -> Severity:
-    return terms.severity or (Severity.HIGH if grave else Severity.NORMAL)
 
 
 def _groups(steps: tuple[Step, ...]) -> list[str]:

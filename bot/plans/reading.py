@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.plans.limits import BUDGET_LIMIT, GROUP_NAME, GROUPS_LIMIT, MEMBERS_LIMIT, QUESTIONS_LIMIT
 from bot.plans.terms import MEMBERS, is_email, read_flag, read_terms, written_terms
-from bot.plans.values import BUDGETS, AskingPlan, AskingRule, Budgets, Quiet, Terms
+from bot.plans.values import BUDGETS, AskingPlan, AskingRule, Budgets, Quiet, SeverityTerms, Terms
 from bot.policy.reading import (
     CONDITIONS_LIMIT,
     MATCHING,
@@ -22,10 +22,10 @@ from bot.policy.reading import (
     written_condition,
 )
 from config.quiet_hours import parse_days, parse_hours
-from models.enums import Nudge
+from models.enums import Nudge, Severity
 from models.values import JsonObject
 
-_TOP = ("quiet", "budgets", "groups", "questions", "default")
+_TOP = ("quiet", "budgets", "groups", "questions", "severities", "default")
 
 
 class PlanFault(ValueError):
@@ -37,8 +37,8 @@ class PlanFault(ValueError):
 
 
 def parse_plan(written: object, *, standard: Terms, version: int = 0) -> AskingPlan:
-    """The plan that the document describes. A question takes what it leaves out from the document's default, and that
-    from `standard` (bot.plans.starter). Raises PlanFault.
+    """The plan that the document describes. A question takes what it leaves out from the terms of its severity, these
+    from the document's default, and that from `standard` (bot.plans.starter). Raises PlanFault.
     """
     faults: list[Fault] = []
     if not isinstance(written, dict):
@@ -50,11 +50,12 @@ def parse_plan(written: object, *, standard: Terms, version: int = 0) -> AskingP
     plan = AskingPlan(
         version=version,
         default=default,
-        questions=_questions(written.get("questions", []), default, groups, faults),
+        severities=_severities(written.get("severities", {}), default, groups, faults),
         groups=groups,
         budgets=_budgets(written.get("budgets", {}), faults),
         quiet=_quiet(written.get("quiet", {}), faults),
     )
+    plan = replace(plan, questions=_questions(written.get("questions", []), plan, faults))
     if faults:
         raise PlanFault(faults)
     return plan
@@ -72,6 +73,7 @@ def plan_document(plan: AskingPlan) -> JsonObject:
         "budgets": {nudge.value: plan.budgets[nudge] for nudge in Nudge},
         "groups": {name: list(members) for name, members in plan.groups.items()},
         "questions": [_written_rule(rule) for rule in plan.questions],
+        **({"severities": _written_severities(plan)} if plan.severities else {}),
         "default": written_terms(plan.default),
     }
 
@@ -85,9 +87,30 @@ def _default(written: object, standard: Terms, groups: Mapping[str, tuple[str, .
     return read_terms(written, "default", standard, groups, faults)
 
 
-def _questions(
+def _severities(
     written: object, default: Terms, groups: Mapping[str, tuple[str, ...]], faults: list[Fault]
-) -> tuple[AskingRule, ...]:
+) -> dict[Severity, SeverityTerms]:
+    if not isinstance(written, dict):
+        faults.append(("severities", f"a map from a severity to terms, not {kind(written)}"))
+        return {}
+    severities: dict[Severity, SeverityTerms] = {}
+    for name, entry in written.items():
+        path = f"severities.{str(name)[:40]}"
+        severity = next((each for each in Severity if each.value == name), None)
+        if severity is None:
+            faults.append((ascii(path)[1:-1], f"no such severity; there are {', '.join(Severity)}"))
+        elif not isinstance(entry, dict):
+            faults.append((path, f"a map of terms, not {kind(entry)}"))
+        else:
+            own = MEMBERS - {"severity"}
+            for member in entry.keys() - own:
+                faults.append((f"{path}.{str(member)[:40]}", "no such member of a severity"))
+            terms = read_terms({m: entry[m] for m in entry.keys() & own}, path, default, groups, faults)
+            severities[severity] = SeverityTerms(replace(terms, severity=severity), frozenset(entry.keys() & own))
+    return severities
+
+
+def _questions(written: object, plan: AskingPlan, faults: list[Fault]) -> tuple[AskingRule, ...]:
     if not isinstance(written, list):
         faults.append(("questions", f"a list, in which the first that matches decides, not {kind(written)}"))
         return ()
@@ -98,16 +121,14 @@ def _questions(
         faults.append(("questions", f"the conditions have more than {CONDITIONS_LIMIT} characters in all"))
         return ()
     before = len(faults)
-    rules = [_rule(entry, f"questions[{place}]", default, groups, faults) for place, entry in enumerate(written)]
+    rules = [_rule(entry, f"questions[{place}]", plan, faults) for place, entry in enumerate(written)]
     named = _with_names(rules, faults)
     if len(faults) == before:
         _refuse_unreachable(named, faults)
     return tuple(named)
 
 
-def _rule(
-    written: object, path: str, default: Terms, groups: Mapping[str, tuple[str, ...]], faults: list[Fault]
-) -> AskingRule:
+def _rule(written: object, path: str, plan: AskingPlan, faults: list[Fault]) -> AskingRule:
     entry: dict[object, object] = written if isinstance(written, dict) else {"action": "*"}
     if not isinstance(written, dict):
         faults.append((path, f'a question is {{"action": …, "steps": …}}, not {kind(written)}'))
@@ -117,8 +138,22 @@ def _rule(
     if when is not None and when.metered:
         faults.append((f"{path}.when", "rate and today count past runs; only a policy can"))
     name = read_text(entry, "name", NAME_LIMIT, path, faults)
-    terms = read_terms(entry, path, default, groups, faults)
-    return AskingRule(name or "", match, when, terms, named=name is not None)
+    terms = _terms(entry, path, plan, faults)
+    own = frozenset(str(member) for member in entry.keys() & MEMBERS)
+    return AskingRule(name or "", match, when, terms, own, named=name is not None)
+
+
+def _terms(entry: dict[object, object], path: str, plan: AskingPlan, faults: list[Fault]) -> dict[Severity, Terms]:
+    """For each severity that the question may have; what is wrong whatever the severity is said once."""
+    said = entry.get("severity", plan.default.severity)
+    fixed = [each for each in Severity if each == said]
+    found: list[Fault] = []
+    terms = {
+        severity: replace(read_terms(entry, path, plan.over_default(severity), plan.groups, found), severity=severity)
+        for severity in fixed or (Severity.NORMAL, Severity.HIGH)
+    }
+    faults += dict.fromkeys(found)
+    return terms
 
 
 def _with_names(rules: list[AskingRule], faults: list[Fault]) -> list[AskingRule]:
@@ -225,4 +260,14 @@ def _checked(written: dict[object, object], member: str, faults: list[Fault]) ->
 
 
 def _written_rule(rule: AskingRule) -> JsonObject:
-    return {**written_condition(rule.name if rule.named else None, rule.match, rule.when), **written_terms(rule.terms)}
+    condition = written_condition(rule.name if rule.named else None, rule.match, rule.when)
+    return {**condition, **_own(next(iter(rule.terms.values())), rule.own)}
+
+
+def _written_severities(plan: AskingPlan) -> JsonObject:
+    told = plan.severities
+    return {each.value: _own(told[each].terms, told[each].own) for each in Severity if each in told}
+
+
+def _own(terms: Terms, own: frozenset[str]) -> JsonObject:
+    return {member: value for member, value in written_terms(terms).items() if member in own}

@@ -46,6 +46,12 @@ def schema() -> JsonObject:
                 "items": _ref("question"),
                 "maxItems": QUESTIONS_LIMIT,
             },
+            "severities": {
+                "description": "What questions of a severity take that leave it out; it stands over the default",
+                "type": "object",
+                "properties": {severity.value: _severity() for severity in Severity},
+                "additionalProperties": False,
+            },
             "default": {
                 "description": "For what no question matches; a question takes from it what it leaves out",
                 "type": "object",
@@ -90,6 +96,11 @@ def _question() -> JsonObject:
         "anyOf": needed,
         "additionalProperties": False,
     }
+
+
+def _severity() -> JsonObject:
+    members = {name: member for name, member in _terms().items() if name != "severity"}
+    return {"type": "object", "properties": members, "additionalProperties": False}
 
 
 def _terms() -> JsonObject:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -21,6 +21,11 @@ BUDGETS: Budgets = {
     Nudge.URGENT_PHONE: 0,
 }
 """Where a plan says nothing: everything that rings is opt-in."""
+
+
+def usual_severity(*, grave: bool) -> Severity:
+    """Of what says none itself."""
+    return Severity.HIGH if grave else Severity.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How one kind of question is asked. `severity` None: high when it is grave, else normal."""
+    """How one kind of question is asked. `severity` None: high when it is grave, else normal (only in a default)."""
 
     steps: tuple[Step, ...]
     open_for: timedelta
@@ -54,14 +59,26 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class SeverityTerms:
+    """What questions of one severity take that say nothing else. `own`: the members that are written there."""
+
+    terms: Terms
+    own: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class AskingRule:
     """If the action request matches, and the condition holds, it is asked on these terms."""
 
     name: str
     match: Match
     when: Condition | None
-    terms: Terms
+    terms: Mapping[Severity, Terms]  # for each severity that the question may have
+    own: frozenset[str] = frozenset()  # the members of the terms that are written there; the others are taken over
     named: bool = False  # by its author; else the name was derived from the matchers
+
+    def terms_of(self, *, grave: bool) -> Terms:
+        return self.terms.get(usual_severity(grave=grave)) or next(iter(self.terms.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,7 @@ class AskingPlan:
     version: int
     default: Terms
     questions: tuple[AskingRule, ...] = ()
+    severities: Mapping[Severity, SeverityTerms] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name → e-mail addresses, lower case
     budgets: Budgets = field(default_factory=lambda: dict(BUDGETS))
     quiet: Quiet = field(default_factory=Quiet)
@@ -82,6 +100,26 @@ class AskingPlan:
             rule.match.requester is not None or (rule.when is not None and rule.when.asks_requester)
             for rule in self.questions
         )
+
+    def otherwise(self, *, grave: bool) -> Terms:
+        """For a question that no rule matches."""
+        severity = self.default.severity or usual_severity(grave=grave)
+        return self.over_default(severity)
+
+    def over_default(self, severity: Severity) -> Terms:
+        """What a question of this severity takes that says nothing else."""
+        told = self.severities.get(severity)
+        return replace(told.terms if told else self.default, severity=severity)
+
+    def written_steps(self) -> Iterator[tuple[str, tuple[Step, ...]]]:
+        """Every list of steps that is written in the plan, with its path."""
+        yield "default.steps", self.default.steps
+        for severity, told in self.severities.items():
+            if "steps" in told.own:
+                yield f"severities.{severity.value}.steps", told.terms.steps
+        for place, rule in enumerate(self.questions):
+            if "steps" in rule.own:
+                yield f"questions[{place}].steps", next(iter(rule.terms.values())).steps
 
 
 @dataclass(frozen=True, slots=True)

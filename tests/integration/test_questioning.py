@@ -283,7 +283,7 @@ class TestAbsences:
             "text"
         ]
         assert "Ann" in text
-        assert "1 件" in text
+        assert "1 个请求" in text
         [entry] = await gate.audited("person.away")
         assert entry.actor == f"user:{ann.id}"
         assert json.loads(entry.details)["delegate"] == str(li.id)

@@ -83,6 +83,17 @@ def test_the_plan_is_told_step_by_step() -> None:
     assert starter.splitlines()[:2] == ["The asking plan (as it comes)", "Whatever needs approval:"]
 
 
+def test_the_terms_of_a_severity_are_told_and_where_they_make_another_question() -> None:
+    high = TermsView((StepView(timedelta(), ("admins",)),), HOUR, Ending.EXPIRE, Severity.HIGH)
+    rule = QuestionView("mail", (), replace(DEFAULT, severity=Severity.NORMAL), when_grave=high)
+    told = plan_show(PlanView(4, DEFAULT, (rule,), severities=(high,)), ZH, now=NOW).splitlines()
+    where = told.index("「重要」的操作，没有另外写明时：")
+    assert told[where + 1 : where + 3] == ["· 立即：问管理员", "· 1 小时内没人答复：过期，不执行"]
+    assert told[1:where].count("· 立即：问管理员") == 1
+    assert "· 普通" in told[:where]
+    assert "· 重要" in told[:where]
+
+
 def test_a_trial_names_the_people_and_who_stands_in() -> None:
     view = ForeseenView(
         agent="记账助手",
@@ -97,7 +108,7 @@ def test_a_trial_names_the_people_and_who_stands_in() -> None:
                 timedelta(),
                 (PersonAsked("林晓", AskedAs.CREATOR), PersonAsked("王敏", AskedAs.DELEGATE, instead_of="林晓")),
             ),
-            ForeseenStep(2 * HOUR, (), ("leader",), Nudge.THREAD),
+            ForeseenStep(2 * HOUR, (), ("leader",), nudge=Nudge.THREAD),
             ForeseenStep(8 * HOUR, ()),
         ),
     )

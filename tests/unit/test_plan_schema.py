@@ -49,6 +49,7 @@ GOOD: list[Any] = [
     {"questions": [{"labels": {"env": "prod"}, "open_for": " 1h 30m ", "ending": "reject", "severity": "critical"}]},
     {"default": {"steps": [*STEPS, {"after": "1 0m", "nudge": "urgent_phone"}], "separate_duties": True}},
     {"default": {"steps": [{"after": "0m", "ask": ["role:org_admin", "person:li@example.com", "admins"]}]}},
+    {"severities": {"critical": {"steps": STEPS, "approvals": 2}, "normal": {}}},
     plan_document(starter_plan((timedelta(minutes=30), timedelta(hours=2)), timedelta(hours=72))),
 ]
 
@@ -73,6 +74,10 @@ BAD: list[Any] = [
     {"default": {"steps": [{"after": "0m", "ask": ["person:nobody"]}]}},
     {"default": {"steps": [*STEPS, {"after": "1h", "nudge": "fax"}]}},
     {"default": {"action": "pay_*"}},
+    {"severities": []},
+    {"severities": {"urgent": {}}},
+    {"severities": {"high": []}},
+    {"severities": {"high": {"severity": "high"}}},
     {"questions": [{"approvals": 2}]},
     {"questions": [{"action": ""}]},
     {"questions": [{"action": "a", "level": "L3"}]},
@@ -185,6 +190,11 @@ DOCUMENT = st.fixed_dictionaries(
             st.sampled_from(["g", "h", "a b"]), st.lists(st.sampled_from(["a@b.c", "A@b.c", "no", 1]), max_size=2)
         ),
         "questions": st.lists(QUESTION, max_size=2),
+        "severities": st.dictionaries(
+            st.sampled_from(["normal", "high", "critical", "urgent"]),
+            st.fixed_dictionaries({}, optional={name: TERMS[name] for name in ("approvals", "open_for", "steps")}),
+            max_size=2,
+        ),
         "default": st.fixed_dictionaries({}, optional=TERMS),
     },
 )

@@ -120,6 +120,62 @@ def test_a_question_takes_what_it_leaves_out_from_the_default_as_far_as_there_is
     assert plan.ending is Ending.EXPIRE
 
 
+BY_SEVERITY: dict[str, Any] = {
+    "questions": [
+        {"action": "pay_*", "approvals": 2},
+        {"action": "wipe_*", "severity": "critical", "ending": "expire"},
+        {"action": "send_*", "steps": [{"after": "0m", "ask": ["admins"]}]},
+    ],
+    "severities": {
+        "high": {"steps": [{"after": "0m", "ask": ["creator"]}, {"after": "10m", "nudge": "pin"}], "open_for": "12h"},
+        "critical": {"steps": [{"after": "0m", "ask": ["creator", "admins"]}], "approvals": 2, "ending": "reject"},
+    },
+    "default": {"steps": [{"after": "0m", "ask": ["creator"]}], "open_for": "48h"},
+}
+
+
+def test_what_a_question_leaves_out_is_that_of_its_severity_and_then_of_the_default() -> None:
+    plan = read(BY_SEVERITY)
+    steps = plan.severities[Severity.HIGH].terms.steps
+    plain, grave = asked(plan, "pay_rent"), asked(plan, "pay_rent", grave=True)
+    assert (plain.severity, plain.approvals, plain.open_for) == (Severity.NORMAL, 2, timedelta(hours=48))
+    assert (grave.severity, grave.approvals, grave.open_for) == (Severity.HIGH, 2, timedelta(hours=12))
+    assert (plain.steps, grave.steps) == (plan.default.steps, steps)
+    wipe = asked(plan, "wipe_disk")
+    assert (wipe.severity, wipe.approvals, wipe.ending) == (Severity.CRITICAL, 2, Ending.EXPIRE)
+    assert wipe.open_for == timedelta(hours=48)
+    sent = asked(plan, "send_mail", grave=True)
+    assert (sent.steps, sent.open_for) == ((Step(timedelta(), ("admins",)),), timedelta(hours=12))
+
+
+def test_what_matches_nothing_is_asked_by_its_severity_too() -> None:
+    plan = read(BY_SEVERITY)
+    assert asked(plan, "read_mail").open_for == timedelta(hours=48)
+    grave = asked(plan, "read_mail", grave=True)
+    assert (grave.name, grave.open_for) == ("default", timedelta(hours=12))
+    always = read({**BY_SEVERITY, "default": {"severity": "critical"}})
+    assert asked(always, "read_mail").ending is Ending.REJECT
+
+
+def test_what_is_left_out_is_not_written_down() -> None:
+    """A later version of the default holds for it as well."""
+    document = plan_document(read(BY_SEVERITY))
+    assert document["questions"] == [
+        {"action": "pay_*", "approvals": 2},
+        {"action": "wipe_*", "severity": "critical", "ending": "expire"},
+        {"action": "send_*", "steps": [{"after": "0m", "ask": ["admins"]}]},
+    ]
+    assert document["severities"] == BY_SEVERITY["severities"]
+    assert read(document) == read(BY_SEVERITY)
+
+
+def test_what_is_wrong_in_whichever_severity_is_said_once() -> None:
+    document = {"questions": [{"action": "x", "approvals": 9}], "severities": BY_SEVERITY["severities"]}
+    with pytest.raises(PlanFault) as found:
+        read(document)
+    assert [path for path, _ in found.value.faults] == ["questions[0].approvals"]
+
+
 def test_the_first_that_matches_decides() -> None:
     plan = read({"questions": [{"action": "pay_small", "approvals": 1}, {"action": "pay_*", "approvals": 3}]})
     assert asked(plan, "pay_small").approvals == 1
@@ -237,6 +293,11 @@ ONE = [{"after": "0m", "ask": ["creator"]}]
         ({"default": {"steps": [{"after": "0m", "ask": ["person:li"]}]}}, "default.steps[0].ask[0]", "nobody to ask"),
         ({"default": {"steps": [{"after": "0m", "ask": ["creator", "creator"]}]}}, "default.steps[0].ask", "twice"),
         ({"default": {"steps": [{"after": "0m", "ask": "creator"}]}}, "default.steps[0].ask", "a list of whom"),
+        ({"severities": []}, "severities", "a map from a severity"),
+        ({"severities": {"urgent": {}}}, "severities.urgent", "no such severity"),
+        ({"severities": {"high": "2h"}}, "severities.high", "a map of terms"),
+        ({"severities": {"high": {"severity": "high"}}}, "severities.high.severity", "no such member"),
+        ({"severities": {"high": {"steps": []}}}, "severities.high.steps", "a list of steps"),
         ({"groups": {"a b": ["li@example.com"]}}, "groups.a b", "a name of"),
         ({"groups": {"finance": []}}, "groups.finance", "1 to 50"),
         ({"groups": {"finance": ["li"]}}, "groups.finance[0]", "e-mail"),
@@ -267,7 +328,11 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 200) | st.sampled_from(["0m", "1h", "creator", "pin", "22:00-08:00"]),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*WHOLE, *WHOLE["questions"][0], "after", "ask", "nudge"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from([*WHOLE, *WHOLE["questions"][0], "severities", *Severity, "after", "ask", "nudge"]),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
@@ -282,7 +347,8 @@ def test_whatever_is_written_is_a_plan_or_faults_with_paths(document: Any) -> No
         assert all(isinstance(path, str) and detail for path, detail in fault.faults)
     else:
         assert read(plan_document(plan)) == plan
-        for terms in (plan.default, *(rule.terms for rule in plan.questions)):
+        told = [rule.terms_of(grave=grave) for rule in plan.questions for grave in (False, True)]
+        for terms in (plan.default, plan.otherwise(grave=False), plan.otherwise(grave=True), *told):
             assert terms.steps[0].after == timedelta()
             assert terms.steps[0].ask
             assert terms.steps[-1].after < terms.open_for
