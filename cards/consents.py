@@ -17,9 +17,9 @@ _AS: dict[AskedAs, Bilingual] = {
     AskedAs.CREATOR: Bilingual("您是创建者", "You are its creator"),
     AskedAs.BACKUP: Bilingual("您是这个智能体的后备审批人", "You are named as this agent's backup"),
     AskedAs.DELEGATE: Bilingual("原审批人不在，由您代为审批", "You decide in place of somebody who is away"),
-    AskedAs.LEADER: Bilingual("您是创建者的上级", "You are the creator's manager"),
-    AskedAs.ADMIN: Bilingual("您作为组织管理员被问到", "You are asked as an admin of the organisation"),
-    AskedAs.GROUP: Bilingual("您所在的审批组需要处理", "You are in a group that is asked"),
+    AskedAs.LEADER: Bilingual("您是创建者的上级", "You are the creator's leader"),
+    AskedAs.ADMIN: Bilingual("您作为管理员被问到", "You are asked as an admin"),
+    AskedAs.GROUP: Bilingual("询问方案指定由您审批", "The asking plan names you, or a group that you are in"),
 }
 _NEEDED = Bilingual("需要 {n} 人同意，还差 {left} 人", "{n} people must approve; {left} to go")
 _GIVEN = Bilingual("✓ {who}（{at}）", "✓ {who} ({at})")

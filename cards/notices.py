@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
+from cards.consents import consent_lines
+from cards.escape import text_safe
 from cards.execution import execution_words
 from cards.said_in_text import as_typed, lines, link_line, safe_action, safe_line, safe_target, safe_text
 from cards.shown import error_text, result_text
-from cards.states import card_state
+from cards.states import SEVERITIES, card_state
 from cards.views import ApprovalView, Audience, L2View, Notice, OneTimeLinkView, UndeliverableView
 from cards.words import STATUSES, Bilingual, lasting, moment, zone_name
 from models.enums import ApprovalStatus, ExecutionStatus, Executor, Language, Verdict, Via
@@ -89,12 +91,19 @@ def fallback_text(view: ApprovalView, language: Language, zone: tzinfo | None = 
     """Stands in for a card that Feishu refused. No arguments: they may be why it was refused (230022, 230028)."""
     zone = zone or view.zone
     title = Bilingual("【待审批】「{agent}」{action}", "Approval needed: {action} (“{agent}”)")
-    why = Bilingual("卡片发送失败，请用命令处理：", "The card could not be sent; please answer with a command:")
+    why = Bilingual(
+        "卡片发送失败。先看内容，再用命令处理：",
+        "The card could not be sent. Look at it first, then answer with a command:",
+    )
     until = Bilingual("有效期至 {at}。", "Open until {at}.")
+    grave = SEVERITIES.get(view.severity)
     return Notice(
         _fill(title, language, **_who_does_what(view, language)),
         lines(
+            f"⚠ {grave[0].in_(language)}" if grave else None,
+            [text_safe(line.in_(language)) for line in consent_lines(view, zone)],
             why.in_(language),
+            f"/show {view.approval_id}",
             _commands(view, language),
             _code(view, language),
             _fill(until, language, at=moment(view.expires_at, view.now, zone)),

@@ -21,6 +21,9 @@ _DEFAULT = Bilingual("默认级别", "the default level")
 _STOP = Bilingual("以后先问我", "Ask me first from now on")
 _WRONG = Bilingual("这次不对", "This was wrong")
 _MOST_ACTIONS = 5
+_LAST_FAILURE = Bilingual(
+    "它这一小时内再失败，只记入收件箱。", "Its further failures this hour are listed in your inbox only."
+)
 
 
 def run_card(view: RunView) -> JsonObject:
@@ -109,7 +112,7 @@ def runs_notice(view: RunsView, language: Language) -> Notice:
     span = Bilingual(
         "{begin} 至 {end}，前 {told} 次已逐条告知。", "{begin} to {end}; the first {told} were told one by one."
     )
-    ask = Bilingual("想先问您：", "To be asked first: ").in_(language)
+    ask = Bilingual("改为先问您：", "To be asked first: ").in_(language)
     begin, end = moment(view.begin, view.now, view.zone), moment(view.end, view.now, view.zone)
     shown = [f"· {safe_action(action, language)} {count}" for action, count in view.actions[:_MOST_ACTIONS]]
     top = view.actions[0][0] if view.actions else None
@@ -123,8 +126,11 @@ def runs_notice(view: RunsView, language: Language) -> Notice:
     )
 
 
-def failed_notice(view: RunView, error: str | None, language: Language) -> Notice:
-    """An action that was not asked about has failed; its creator always learns that."""
+def failed_notice(view: RunView, error: str | None, language: Language, *, last: bool = False) -> Notice:
+    """An action that was not asked about has failed; its creator always learns that.
+
+    `last`: this hour's further failures are in the inbox only.
+    """
     title = Bilingual("【执行失败】「{agent}」{action}", "Failed: {action} (“{agent}”)")
     why = Bilingual("智能体报告的原因：", "The agent reports: ").in_(language)
     rule = Bilingual("放行依据：规则 {rule}", "It ran unasked under rule {rule}")
@@ -138,6 +144,7 @@ def failed_notice(view: RunView, error: str | None, language: Language) -> Notic
             why + safe_line(error, 400) if error else None,
             rule.format(rule=named).in_(language),
             Bilingual("详情：/why {id}", "More: /why {id}").format(id=str(view.check_id)).in_(language),
+            _LAST_FAILURE.in_(language) if last else None,
         ),
     )
 

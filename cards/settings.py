@@ -253,5 +253,5 @@ def _away(view: SettingsView, shown: Callable[[str], str]) -> Bilingual:
     )
     who = Bilingual("", "")
     if view.delegate is not None:
-        who = Bilingual("，由 {name} 代您决定", "; {name} decides for you").format(name=shown(view.delegate))
+        who = Bilingual("，由 {name} 代您审批", "; {name} decides for you").format(name=shown(view.delegate))
     return words.format(at=moment(view.away_until, view.now, view.zone), who=who)

@@ -1,6 +1,6 @@
 """`python -m tests.screenshots`: the pictures of README and docs, of a running demo and service, into docs/images.
 
-`python -m tests.screenshots states`: only those of docs/cards.md, each state of the approval card, drawn from samples.
+`python -m tests.screenshots states`: only those of docs/cards.md, each state of the cards, drawn from samples.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from playwright.async_api import Locator, Page
 from bot.simulator.state import Message
 from cards.approval import approval_card
 from cards.queue import queue_card
+from cards.running import run_card
+from cards.settings import settings_card
 from models.enums import Language
 from tests.support.browser import browser_page
 from tests.support.card_pictures import drawn, easel
@@ -27,6 +30,8 @@ from tests.support.demo import Demo, demo_running
 from tests.support.feishu import Feishu
 from tests.support.queue_samples import QUEUES
 from tests.support.service import house_running
+from tests.unit.test_cards_running import SAMPLES as RUNS
+from tests.unit.test_cards_settings import SAMPLES as SETTINGS
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SCREENS = {"phone": (390, 1100), "desktop": (1280, 980)}
@@ -35,6 +40,10 @@ SCREENS = {"phone": (390, 1100), "desktop": (1280, 980)}
 
 _SHOWN = "pending_payment_changed"
 """The state that docs/cards.md shows in every way: both languages, both widths, folded and unfolded."""
+
+
+_BESIDE = ("run", "run_stopped", "run_wrong", "settings", "settings_own", "settings_saved")
+"""Of the notices of runs and the settings, those that docs/cards.md shows."""
 
 
 async def main() -> None:
@@ -57,6 +66,13 @@ async def _states() -> None:
                 card = await drawn(page, approval_card(view), Language.ZH_CN)
                 await card.screenshot(path=folder / f"{state}.png")
             await _queues(page, folder)
+            others = {state: run_card(run) for state, run in RUNS.items()}
+            delegate = {"settings_own": "王敏"}  # the sample is called something hostile
+            others |= {
+                state: settings_card(replace(own, delegate=delegate.get(state))) for state, own in SETTINGS.items()
+            }
+            for state in _BESIDE:
+                await (await drawn(page, others[state], Language.ZH_CN)).screenshot(path=folder / f"{state}.png")
         for screen, (width, _) in SCREENS.items():
             async with easel(browser, width, scale=2 if screen == "phone" else 1) as page:
                 for language in Language:

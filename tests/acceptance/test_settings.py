@@ -173,8 +173,8 @@ async def test_away_with_somebody_who_stands_in(house: RunningHouse) -> None:
     await house.settled()
     agent = await house.agent()
     said = await says(house, lin, f"/away until 3天 交给 {wang.name}")
-    assert f"由 {wang.name} 代您决定" in said
-    assert "代为决定" in (await house.feishu.next_text(to=wang, containing="到")).text
+    assert f"由 {wang.name} 代您审批" in said
+    assert "由您代为审批" in (await house.feishu.next_text(to=wang, containing="暂时不在")).text
     asked = await agent.asks()
     card = await house.feishu.next_card(to=wang)
     await house.feishu.click(card, "approve", by=wang)
@@ -186,7 +186,7 @@ async def test_away_with_somebody_who_stands_in(house: RunningHouse) -> None:
     ("typed", "told"),
     [
         ("/away until 昨天", "看不懂时间"),
-        ("/away until 25:00", "没有“25:00”这个日期或时间"),
+        ("/away until 25:00", "没有「25:00」这个日期或时间"),
         ("/away until 2020-01-01", "已经过去了"),
         ("/away until 200天", "90"),
         ("/away until 明天 交给 某某某", "某某某"),

@@ -102,7 +102,7 @@ async def test_who_approves_beside_sees_what_the_other_changed(house: RunningHou
     await write_plan(house, TWO)
     details = {"tool": "pay", "args": {"amount": 12000, "to": "li@example.com"}}
     asked = await agent.asks("pay_rent", details=details)
-    assert "those who were asked" in asked["message"]
+    assert "Waiting for a person to decide" in asked["message"]
     lins, wangs = await house.feishu.next_card(to=lin), await house.feishu.next_card(to=wang)
     await house.feishu.click(wangs, f"amend:{asked['approval_id']}", by=wang, form={"edit_0": "8000"})
     await house.settled()

@@ -275,6 +275,15 @@ def test_a_request_in_words_begins_as_its_card_does() -> None:
     assert "⚠" not in amended
 
 
+def test_a_text_in_place_of_the_card_sends_nobody_to_approve_unseen() -> None:
+    """It carries no argument, for one may be why the card was refused; so it says how to look, before how to answer."""
+    view = SAMPLES["pending_critical"]
+    zh, en = say.fallback_text(view, ZH).text, say.fallback_text(view, EN).text
+    assert "⚠ 特别重要" in zh and "需要 2 人同意" in zh and "⚠ Critical" in en
+    assert zh.index(f"/show {view.approval_id}") < zh.index(f"/approve {view.approval_id}")
+    assert "⚠" not in say.fallback_text(PENDING, ZH).text
+
+
 def test_who_approved_beside_cannot_call_everybody() -> None:
     view = replace(SAMPLES["pending_one_of_two"], consents=(ConsentView(_EVIL, ASKED),))
     assert "<at" not in say.show(view, ZH)
