@@ -280,9 +280,7 @@ def _message(approval: ApprovalRequest) -> str:
             seen = f"{approval.seen_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             return f"Waiting for a person, who saw the question {seen}; repeat the same call or watch the approval."
         case ApprovalStatus.PENDING:
-            several = approval.approvals_needed > 1 or approval.duties_separated
-            whom = "those who were asked" if several else "the creator"
-            return f"Waiting for {whom}; repeat the same call or watch the approval."
+            return "Waiting for a person to decide; repeat the same call or watch the approval."
         case ApprovalStatus.APPROVED if approval.executor is Executor.SERVICE and approval.facts().amended:
             return (
                 "A person changed the arguments and approved that. The service executes the changed action (see"

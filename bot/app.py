@@ -235,7 +235,15 @@ class House:
         return [
             *Hook(self.directory, self.engine, self.approvals).routes(),
             *CheckOutcomes(
-                self.directory, RunOutcomes(self.ledger, self.people, self.bell, self.settings.zone)
+                self.directory,
+                RunOutcomes(
+                    self.ledger,
+                    self.people,
+                    self.bell,
+                    self.clock,
+                    self.settings.zone,
+                    per_hour=self.settings.l2_notices_per_hour,
+                ),
             ).routes(),
             *self._policy_routes().routes(),
             openapi_route(),

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
+from tortoise.queryset import QuerySet
+
+from bot.lifecycle.resolving import BY_RIGHT
 from bot.people.joining import find_person
 from models.approval import ApprovalRequest, CardCopy, Consent
 from models.enums import AskedAs
@@ -38,8 +41,18 @@ async def _requester(approval: ApprovalRequest) -> UUID | None:
 
 
 async def consents_to(approval: ApprovalRequest) -> list[Consent]:
-    """Who approved the action as it now stands, the first first. Consents to what it was before count no longer."""
-    return await Consent.filter(approval_id=approval.id, action_digest=approval.action_digest).order_by("id")
+    """Who approved the action as it now stands, the first first. Consents to what it was before count no longer.
+
+    Nor does that of somebody who turned out since to be the requester, where duties are separated.
+    """
+    given = await Consent.filter(approval_id=approval.id, action_digest=approval.action_digest).order_by("id")
+    barred = await _requester(approval) if given and approval.duties_separated else None
+    return [one for one in given if one.person_id != barred]
+
+
+def seen_in_person(person_id: UUID) -> QuerySet[CardCopy]:
+    """Copies that let this person see the question. Who was asked for a role sees by the role, while it lasts."""
+    return CardCopy.filter(person_id=person_id).exclude(asked_as__in=list(BY_RIGHT))
 
 
 async def _joined(people: Iterable[UUID]) -> dict[UUID, UUID]:

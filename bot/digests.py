@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import structlog
 from tortoise.connection import get_connection
@@ -19,6 +18,7 @@ from bot.database import is_postgres
 from bot.outbox import Bell
 from bot.people.joining import People
 from cards.digests import AgentDay, digest_text
+from config.zones import zone_named
 from models.agent import Agent
 from models.enums import AgentStatus, Employment, Layer, Level
 from models.outbox import OutboxMessage
@@ -82,7 +82,7 @@ class Digests:
 
     def _day(self, person: User, now: datetime) -> _Day | None:
         """The day that is over for this person and of which nothing was told by this process; None for no such day."""
-        at, zone = self._hour(person), zone_of(person, self._zone)
+        at, zone = self._hour(person), zone_named(person.time_zone, self._zone)
         if at is None:
             return None
         end = last_time(at, zone, now)
@@ -115,14 +115,6 @@ class Digests:
         # Another replica may have been quicker.
         await OutboxMessage.bulk_create([message], ignore_conflicts=True)
         return 1
-
-
-def zone_of(person: User, otherwise: tzinfo) -> tzinfo:
-    """The person's own time zone, else the installation's."""
-    try:
-        return ZoneInfo(person.time_zone) if person.time_zone else otherwise
-    except (OSError, ValueError, KeyError):  # this machine may know fewer zones than the one where it was chosen
-        return otherwise
 
 
 def last_time(at: time, zone: tzinfo, now: datetime) -> datetime:

@@ -10,6 +10,7 @@ from tortoise.expressions import Q, Subquery
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
+from bot.noticing.outcomes import OUTCOME, TAKEN_FOR
 from models.approval import ApprovalRequest, IdempotentCheck
 from models.asking import NoticeHour, NudgeDay, QueueCard
 from models.enums import OutboxState
@@ -21,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 INBOUND = timedelta(hours=24)
 """Feishu redelivers for about 7 hours (feishu-protocol 1.6)."""
+
+OUTCOMES = TAKEN_FOR + timedelta(days=1)
+"""What agents said of their runs: one report each, for as long as any is taken."""
 
 IDEMPOTENT = timedelta(days=7)
 """After the check, or after the approval that it opened was resolved."""
@@ -46,7 +50,7 @@ class Housekeeping:
         """How many rows left, by table. Small statements, none inside a transaction of another."""
         await OneTimeSecret.filter(expires_at__lt=now, ciphertext__not_isnull=True).update(ciphertext=None)
         gone = {
-            "inbound_events": await _purge(InboundRecord.filter(received_at__lt=now - INBOUND)),
+            "inbound_events": await _purge(_received(now)),
             "idempotent_checks": await _purge(_idempotent(now - IDEMPOTENT)),
             "notice_hours": await _purge(NoticeHour.filter(begins_at__lt=now - NUDGES)),
             "nudge_days": await _purge(NudgeDay.filter(day__lt=(now - NUDGES).date())),
@@ -57,6 +61,11 @@ class Housekeeping:
         if any(gone.values()):
             log.info("housekeeping.done", **gone)
         return gone
+
+
+def _received(now: datetime) -> QuerySet[InboundRecord]:
+    old = InboundRecord.filter(received_at__lt=now - INBOUND)
+    return old.filter(Q(received_at__lt=now - OUTCOMES) | ~Q(kind__startswith=OUTCOME))
 
 
 def _idempotent(before: datetime) -> QuerySet[IdempotentCheck]:

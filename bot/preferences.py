@@ -9,12 +9,13 @@ from typing import Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from bot.commands.preferring import NEVER, Preference, zone_named
+from bot.commands.preferring import NEVER, Preference
 from bot.ledger import AuditFact, Work
 from bot.people.joining import People
 from bot.plans import AskingPlan
 from cards.settings import SettingsView
 from config.settings import Settings
+from config.zones import zone_named
 from models.enums import Language
 from models.user import User
 from models.values import JsonObject

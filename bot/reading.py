@@ -11,13 +11,14 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from bot.approval_pages import ApprovalPage, names_of, page_of
+from bot.consenting import seen_in_person
 from bot.inboxes import InboxPage, inbox_of
 from bot.ports import Clock
 from bot.queueing.reading import queue_of
 from cards.mask import mask_text
 from cards.views import AuditLine, PendingItem
 from models.agent import Agent
-from models.approval import ApprovalRequest, CardCopy
+from models.approval import ApprovalRequest
 from models.audit import AuditEntry
 from models.enums import Role
 from models.notification import Notification
@@ -54,7 +55,7 @@ class Reading:
         concerned = may_see(
             reader, tenant=approval.tenant, creator_id=approval.creator_id, requester_id=approval.requester_id
         )
-        if not concerned and not await CardCopy.exists(approval_id=approval.id, person_id=reader.id):
+        if not concerned and not await seen_in_person(reader.id).filter(approval_id=approval.id).exists():
             return None
         return await page_of(approval, reader, self._clock.now())
 

@@ -19,6 +19,7 @@ from bot.views import Views
 from bot.waiters.registry import Waiters
 from cards import granting, messages
 from cards.views import Audience, GrantUseView, L2View, Notice
+from config.zones import zone_named
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import AskedAs, Delivery, Employment, ExecutionStatus, Level, Via
@@ -190,7 +191,7 @@ class Telling:
             claimed_reason=request.reason,
             rule=decision.rule,
             policy_version=decision.policy_version,
-            zone=self._views.zone,
+            zone=zone_named(creator.time_zone, self._views.zone),
         )
         notice = messages.l2_notice(view, creator.language)
         message = outbox.run_notice(

@@ -13,13 +13,13 @@ from uuid import UUID
 
 from bot import answers
 from bot.amending import editable
-from bot.commands.preferring import zone_named
 from bot.comparing import changed_since, first_of_kind
 from bot.consenting import consents_to
 from bot.freezing.standstill import freeze_facts, freezes_of, longest
 from bot.stored import original_request, stored_request
 from cards.views import ApprovalView, ConsentView, CopyView, GrantView, OfferView
 from cards.words import CHINA
+from config.zones import zone_named
 from models.agent import Agent
 from models.approval import ApprovalRequest, CardCopy
 from models.enums import AgentStatus, ApprovalStatus, Delivery, ExecutionStatus

@@ -56,6 +56,9 @@ def _refused(refusal: Refusal) -> web.Response:
         case RefusalKind.NOT_APPROVED:
             detail = "Only a check that was allowed at once has an outcome of its own; report others to their approval."
             return problem(409, "not_allowed", detail)
+        case RefusalKind.EXPIRED:
+            until = refusal.at.isoformat() if refusal.at else None
+            return problem(409, "outcome_late", "An outcome is taken within 30 days of the check.", at=until)
         case RefusalKind.OUTCOME_KNOWN:
             at = refusal.at.isoformat() if refusal.at else None
             return problem(409, "outcome_known", "Another outcome of this check was already reported.", at=at)

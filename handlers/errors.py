@@ -60,6 +60,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "not_claimed": (409, "The approval was not claimed, so it has no outcome"),
         "not_allowed": (409, "The check was not allowed at once"),
         "outcome_known": (409, "The outcome was already reported"),
+        "outcome_late": (409, "The outcome comes too late"),
         # Policies
         "precondition_required": (428, "The write does not say which version it replaces"),
         "version_moved": (412, "Somebody else wrote a newer version meanwhile"),

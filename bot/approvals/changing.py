@@ -43,12 +43,14 @@ class Change:
     after: ActionRequest
     digest: str
     plan: QuestionPlan
+    requester_id: UUID | None
 
     def of(self, facts: ApprovalFacts) -> ApprovalFacts:
         """The approval as it will be: nobody has consented to this yet."""
         return replace(
             facts,
             action_digest=self.digest,
+            requester_id=facts.requester_id or self.requester_id,
             consents=frozenset(),
             needed=self.plan.approvals,
             duties_separated=self.plan.separate_duties,
@@ -97,6 +99,7 @@ class Changing:
         changed = await pending.update(
             request=canonical(as_json(change.after)).decode(),
             action_digest=change.digest,
+            requester_id=change.requester_id,
             shape=shape_of(change.after),
             rendezvous=meeting,
             rendezvous_key=meeting,
@@ -134,7 +137,11 @@ class Changing:
             return Refusal(RefusalKind.DENIED_NOW)
         asked = await self._people.find(approval.tenant, after.requested_by) if after.requested_by else None
         wanted = await self._questioning.plan_for(known, after, decision, asked, now)
-        return Change(before, after, digest, _stricter(self._questioning.plan_of(approval), wanted))
+        plan = _stricter(self._questioning.plan_of(approval), wanted)
+        unknown = after.requested_by if asked is None and plan.separate_duties else None
+        if unknown is not None and await self._people.meet(approval.tenant, unknown, now) is not None:
+            return Refusal(RefusalKind.NOT_EDITABLE)  # until Feishu tells who that is: perhaps who edits
+        return Change(before, after, digest, plan, approval.requester_id or (asked.id if asked else None))
 
 
 def _stricter(opened: QuestionPlan, wanted: QuestionPlan) -> QuestionPlan:

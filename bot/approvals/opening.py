@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from bot.digest import canonical
 from bot.directory import KnownAgent
 from bot.granting.bounds import shape_of
 from bot.ledger import AuditFact, Work
-from bot.people.joining import People, UnusablePerson
+from bot.people.joining import People
 from bot.plans import QuestionPlan
 from bot.plans import as_json as stored_plan
 from bot.questioning import Questioning
@@ -48,14 +47,6 @@ class Opening:
     async def _requester(self, known: KnownAgent, request: ActionRequest) -> User | None:
         return await self._people.find(known.facts.tenant, request.requested_by) if request.requested_by else None
 
-    async def _met(self, tenant: str, who: str, now: datetime) -> User | None:
-        """Who has this address becomes known, so that nobody who is known by another name answers the own request."""
-        if "@" not in who:  # an id is compared when somebody decides (bot.consenting)
-            return None
-        with suppress(UnusablePerson):
-            return await self._people.ensure(tenant, who, now=now, quiet=True)
-        return None
-
     async def open(
         self,
         work: Work,
@@ -76,7 +67,7 @@ class Opening:
         requester = await self._requester(known, request)
         plan = await self._questioning.plan_for(known, request, decision, requester, now)
         if requester is None and plan.separate_duties and request.requested_by is not None:
-            requester = await self._met(agent.tenant, request.requested_by, now)
+            requester = await self._people.meet(agent.tenant, request.requested_by, now)
         approval = await ApprovalRequest.create(
             tenant=agent.tenant,
             agent_id=agent.id,

@@ -9,10 +9,11 @@ from bot.asking.strict_json import NotStrict
 from bot.commands.words import visible
 from models.values import Json
 
-_FENCE = re.compile(r"\A```\w*\s*(.*?)\s*```\Z", re.DOTALL)
+_FENCE = "```"
+_LANGUAGE = re.compile(r"\w*")
 _STRAIGHT = str.maketrans(dict.fromkeys("“”„‟＂", '"'))
 _HALF_WIDTH = str.maketrans("｛｝［］：，\u00a0\u3000", "{}[]:,  ")
-_STRING = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
+_STRING = re.compile(r'("(?:[^"\\]|\\.?)*(?:"|\Z))', re.DOTALL)  # an end always fits: nothing is read twice
 
 
 def starts_json(tail: str) -> bool:
@@ -21,8 +22,7 @@ def starts_json(tail: str) -> bool:
 
 def read_json(tail: str) -> Json:
     """The value, read strictly; if that fails, once more with quotes and punctuation straightened. NotStrict if not."""
-    if fenced := _FENCE.match(tail):
-        tail = fenced[1]
+    tail = _unfenced(tail)
     try:
         return _decode(tail)
     except NotStrict as as_typed:
@@ -30,6 +30,13 @@ def read_json(tail: str) -> Json:
             return _decode(_straightened(tail))
         except NotStrict:
             raise as_typed from None
+
+
+def _unfenced(tail: str) -> str:
+    """Without the fence of a code block. By hand: a pattern for it takes ages over a long text without an end."""
+    if len(tail) < 2 * len(_FENCE) or not (tail.startswith(_FENCE) and tail.endswith(_FENCE)):
+        return tail
+    return _LANGUAGE.sub("", tail[len(_FENCE) : -len(_FENCE)], count=1).strip()
 
 
 def _decode(text: str) -> Json:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta, tzinfo
+from datetime import timedelta
 from enum import StrEnum
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from bot.commands.clock import NoSuchTime, plain_width, read_clock, take_clock
 from bot.commands.words import folded
@@ -69,7 +69,7 @@ _DAY_WORDS = {
     for name in names
 }
 _DAY_WORD = re.compile("|".join(_DAY_WORDS))
-_DAYS = re.compile(r"[1-7]+(?:-[1-7])?(?:[1-7]+(?:-[1-7])?)*")
+_DAYS = re.compile(r"(?:[1-7](?:-[1-7])?)+")  # one way only to read each text: tried ways must not multiply
 _RANGE = re.compile("([1-7])-([1-7])")
 
 _CITIES = {
@@ -198,11 +198,3 @@ _READERS: dict[Preference, Callable[[str, str], str | None]] = {
     Preference.ZONE: _zone,
     Preference.DIGEST: _digest,
 }
-
-
-def zone_named(name: str | None, default: tzinfo) -> tzinfo:
-    """The zone of a person who set `name`; the installation's when none, or when the zone database lost it."""
-    try:
-        return ZoneInfo(name) if name else default
-    except (OSError, ValueError, KeyError):
-        return default

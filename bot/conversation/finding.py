@@ -8,7 +8,8 @@ from uuid import UUID
 from tortoise.expressions import Q, Subquery
 
 from bot.administration import Declined, Why
-from models.approval import ApprovalRequest, CardCopy
+from bot.consenting import seen_in_person
+from models.approval import ApprovalRequest
 from models.enums import ApprovalStatus, Role
 from models.values import Operator, Refusal, RefusalKind, short_code
 
@@ -59,7 +60,7 @@ async def _nothing(operator: Operator, low: UUID, high: UUID, prefix: str) -> Re
 
 def _seen_by(operator: Operator) -> Q:
     """As bot.reading.may_see, for the database."""
-    asked = Subquery(CardCopy.filter(person_id=operator.id).values("approval_id"))
+    asked = Subquery(seen_in_person(operator.id).values("approval_id"))
     concerns = Q(creator_id=operator.id) | Q(requester_id=operator.id) | Q(id__in=asked)
     match operator.role:
         case Role.PLATFORM_ADMIN:

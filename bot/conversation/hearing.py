@@ -30,7 +30,6 @@ from bot.commands import (
     WhoAmI,
     parse,
 )
-from bot.commands.preferring import zone_named
 from bot.conversation.answers import Answers
 from bot.conversation.approvals import code_of, verdict_of
 from bot.conversation.finding import find_approval
@@ -42,6 +41,7 @@ from bot.people.uniting import made_up_names
 from bot.ports import Clock
 from cards import administration as words
 from cards import messages
+from config.zones import zone_named
 from models.approval import ApprovalRequest
 from models.enums import Via
 from models.ids import new_id

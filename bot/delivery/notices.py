@@ -22,6 +22,7 @@ from bot.people.joining import People
 from bot.ports import CardMessage, Clock, PayloadRefused, TextMessage
 from cards.running import run_card, runs_notice
 from cards.views import RunsView
+from config.zones import zone_named
 from models.agent import Agent
 from models.asking import NoticeHour
 from models.enums import Employment, OutboxKind, OutboxState
@@ -63,7 +64,9 @@ class TellRun:
         run = await run_of(agent, UUID(payload["check_id"]), message.created_at)
         if run is None:
             return await self._send(message, TextMessage(payload["text"]), str(message.id))
-        card = run_card(await view_of(run, self._clock.now(), self._zone))
+        person = await self._people.user(message.person_id) if message.person_id else None
+        zone = zone_named(person.time_zone if person else None, self._zone)
+        card = run_card(await view_of(run, self._clock.now(), zone))
         return await self._send(message, CardMessage(card), str(message.id))
 
     async def _send(self, message: OutboxMessage, what: CardMessage | TextMessage, uuid: str) -> str:
@@ -95,7 +98,7 @@ class TellRuns:
             told=hour.told,
             actions=tuple(sorted(counted.items(), key=lambda item: (-item[1], item[0]))),
             now=self._clock.now(),
-            zone=self._zone,
+            zone=zone_named(person.time_zone, self._zone),
         )
         text = TextMessage(runs_notice(view, person.language).text)
         sent = await self._reach.send(person.id, message.app_id, text, uuid=str(message.id))

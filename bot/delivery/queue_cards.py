@@ -76,7 +76,8 @@ class SendQueue:
             for one in (rows[id_] for id_ in ids)
         )
         view = PendingView(items=items, total=len(waiting), now=now)
-        return TextMessage(messages.pending_list(view, person.language, self._views.zone))
+        zone = await self._views.zone_for(person.id)
+        return TextMessage(messages.pending_list(view, person.language, zone))
 
 
 class UpdateQueue:

@@ -17,10 +17,11 @@ from tortoise.queryset import QuerySet
 
 from bot.administration.actors import Actor
 from bot.administration.values import Declined, Why
+from bot.consenting import seen_in_person
 from bot.directory import Caller
 from bot.people.joining import People
 from models.agent import Agent
-from models.approval import ApprovalRequest, CardCopy
+from models.approval import ApprovalRequest
 from models.audit import AuditEntry
 from models.enums import ApprovalStatus
 from models.values import Refusal, RefusalKind
@@ -144,7 +145,7 @@ class _Sight:
         person = None if isinstance(self._reader, Caller) else self._reader.person
         if person is None or entry.tenant != person.tenant:
             return False
-        if entry.approval_id and await CardCopy.exists(approval_id=entry.approval_id, person_id=person.id):
+        if entry.approval_id and await seen_in_person(person.id).filter(approval_id=entry.approval_id).exists():
             return True
         said = json.loads(entry.details).get("request", {}).get("requested_by")
         requester = await self._people.find(entry.tenant, said) if isinstance(said, str) else None
@@ -161,7 +162,7 @@ class _Sight:
             return ApprovalRequest.filter(agent_id=reader.agent_id)
         if reader.everywhere or reader.person is None:
             return ApprovalRequest.all()
-        asked = Subquery(CardCopy.filter(person_id=reader.person.id).values("approval_id"))
+        asked = Subquery(seen_in_person(reader.person.id).values("approval_id"))
         mine = Q(creator_id=reader.person.id) | Q(requester_id=reader.person.id) | Q(id__in=asked)
         return ApprovalRequest.filter(mine | Q(tenant=reader.tenant) if reader.administers(reader.tenant) else mine)
 

@@ -13,7 +13,7 @@ REASON_LIMIT = 2000  # characters kept of a person's or an agent's reason
 BY_TIME = "没有人在规定时间内决定 · nobody decided in time"
 """Why a question was rejected whose plan ends so. Agents read it too."""
 
-_BY_RIGHT = (AskedAs.CREATOR, AskedAs.ADMIN)
+BY_RIGHT = (AskedAs.CREATOR, AskedAs.ADMIN)
 """Asked for what they are, and entitled by that alone, for as long as they are it."""
 
 
@@ -33,7 +33,7 @@ def entitled(facts: ApprovalFacts, operator: Operator) -> bool:
     asked_as = facts.asked.get(operator.id)
     if asked_as is AskedAs.DELEGATE and facts.needed > 1:  # asked before an edit made several necessary
         return False  # the second pair of eyes is never picked by the first
-    return operator.tenant == facts.tenant and asked_as is not None and asked_as not in _BY_RIGHT
+    return operator.tenant == facts.tenant and asked_as is not None and asked_as not in BY_RIGHT
 
 
 def resolve(

@@ -20,13 +20,18 @@ from bot.ports import Clock
 from bot.pressing import Shown
 from cards.refusals import refusal_toast
 from cards.running import not_told_toast, run_card, stopped_toast, wrong_toast
+from config.zones import zone_named
 from models.agent import Agent
 from models.audit import AuditEntry
 from models.enums import Level
 from models.inbound import InboundRecord
+from models.user import User
 from models.values import AppCredentials, CardClick, JsonObject, Operator, Refusal, RefusalKind
 
 STOP, WAS_WRONG = "notice_stop", "notice_wrong"
+
+_YEARS = range(2000, 3000)
+"""Around any other there are no times to look between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,10 @@ class NoticePresses:
             done = await self._settle(run, operator, act, event_key)
         except IntegrityError:  # the same event arrived twice at once, and the other one committed first
             done = await self._settle(run, operator, act, event_key)
+        zone = zone_named((await User.get(id=operator.id)).time_zone, self._zone)
         if isinstance(done, Refusal):
-            return Shown(refusal_toast(done, self._clock.now(), self._zone), word=done.kind.value)
-        return Shown(done.toast, run_card(await view_of(run, self._clock.now(), self._zone)), done.word)
+            return Shown(refusal_toast(done, self._clock.now(), zone), word=done.kind.value)
+        return Shown(done.toast, run_card(await view_of(run, self._clock.now(), zone)), done.word)
 
     async def _settle(self, run: Run, operator: Operator, act: str, event_key: str) -> _Done | Refusal:
         actor = Actor.of(operator)
@@ -114,7 +120,8 @@ async def _meant(click: CardClick) -> Run | None:
         check, near = UUID(str(check_id)), datetime.fromisoformat(str(at))
     except ValueError:
         return None
-    return await run_of(agent, check, near) if agent is not None and near.tzinfo is not None else None
+    told = near.tzinfo is not None and near.year in _YEARS
+    return await run_of(agent, check, near) if agent is not None and told else None
 
 
 async def _was(run: Run, action: str) -> bool:

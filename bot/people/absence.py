@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from bot import outbox
 from bot.administration.actors import Actor
@@ -21,6 +20,7 @@ from bot.people.recipients import is_away
 from bot.questioning import Questioning
 from cards import absences as words
 from cards.words import CHINA
+from config.zones import zone_named
 from models.enums import Employment
 from models.user import User
 from models.values import JsonObject, Refusal, RefusalKind
@@ -90,7 +90,7 @@ class Absences:
         self._audit(work, actor, absent, "person.away", details)
         handed = await self._questioning.person_changed(work, absent.id)
         if chosen is not None:
-            zone = ZoneInfo(chosen.time_zone) if chosen.time_zone else self._zone
+            zone = zone_named(chosen.time_zone, self._zone)
             text = words.asked_to_stand_in(absent.name, until, work.now, len(handed), chosen.language, zone)
             await self._say(work, chosen, text)
         await self._release(work, absent, except_for=chosen)

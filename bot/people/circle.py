@@ -141,8 +141,10 @@ def _colleague(person: User, tenant: str) -> Colleague:
 
 
 async def _consented(approval: ApprovalRequest) -> frozenset[UUID]:
+    """But for the requester, where duties are separated; see bot.consenting."""
     rows = Consent.filter(approval_id=approval.id, action_digest=approval.action_digest)
-    return frozenset([consent.person_id for consent in await rows])
+    barred = approval.requester_id if approval.duties_separated else None
+    return frozenset([consent.person_id for consent in await rows if consent.person_id != barred])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Nobody is ever recognised by a name, an e-mail address in a text or anything els
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -88,6 +88,17 @@ class People:
             await User.filter(id=person.id).update(role=role)
             person.role = role
         return person
+
+    async def meet(self, tenant: str, who: str, now: datetime) -> User | None:
+        """Who has this address becomes known, so that nobody who is known by another name answers the own request.
+
+        None for anything but an address: an id is compared when somebody decides (bot.consenting).
+        """
+        if "@" not in who:
+            return None
+        with suppress(UnusablePerson):
+            return await self.ensure(tenant, who, now=now, quiet=True)
+        return None
 
     async def learn_open_id(self, person_id: UUID, app_id: str, open_id: str, now: datetime) -> None:
         """The person is known by `open_id` in this app; whoever was known by it until now is joined with the person.

@@ -75,6 +75,11 @@ class Circle:
     consented: frozenset[UUID] = frozenset()
     unreached: frozenset[UUID] = frozenset()  # has a copy that could not be delivered
 
+    @property
+    def others_decide(self) -> bool:
+        """Whether somebody besides the creator must approve, whom the creator therefore does not pick."""
+        return self.needed > 1 or self.requester == self.creator
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -248,7 +253,7 @@ class _Table:
     def _seat_in_turn(self) -> None:
         instead_of = self._missing[0] if self._missing else None
         for ref in IN_TURN:
-            if ref == "backup" and self._circle.needed > 1 and ref not in self._named:
+            if ref == "backup" and ref not in self._named and self._circle.others_decide:
                 continue  # chosen by the creator, as a delegate is
             there = [one for one in named(ref, self._circle) if self._is_new(*one)]
             for person_id, asked_as in there:

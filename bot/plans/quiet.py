@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from bot.plans.values import Quiet
 from config.quiet_hours import parse_days, parse_hours
+from config.zones import zone_named
 
 _HORIZON = 16
 """Days that are searched: a week, and one more where a zone's calendar leaves a day out."""
@@ -95,12 +95,4 @@ def hours_of(person: Wishes, plan: Quiet, usual: Usual) -> Hours:
     """The person's own word stands over the tenant's plan, and that over the installation's settings."""
     hours = person.quiet_hours or plan.hours or usual.hours
     days = person.working_days or plan.days or usual.days
-    return Hours(_zone(person.time_zone) or usual.zone, parse_hours(hours), parse_days(days))
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    """A zone that this machine's tables do not have any more is as if nobody had named it."""
-    try:
-        return ZoneInfo(name) if name else None
-    except (OSError, ValueError, KeyError):
-        return None
+    return Hours(zone_named(person.time_zone, usual.zone), parse_hours(hours), parse_days(days))

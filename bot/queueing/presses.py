@@ -112,7 +112,8 @@ class QueuePresses:
         self, approval_id: UUID, operator: Operator, outcome: Resolved | Consenting | Refusal | AlreadyDone
     ) -> JsonObject:
         if isinstance(outcome, Refusal):
-            return messages.refusal_toast(outcome, self._clock.now(), self._views.zone)
+            zone = await self._views.zone_for(operator.id)
+            return messages.refusal_toast(outcome, self._clock.now(), zone)
         approval = await ApprovalRequest.get(id=approval_id)
         return messages.resolved_toast(await self._views.of(approval, self._clock.now(), person_id=operator.id))
 
@@ -156,11 +157,12 @@ class QueuePresses:
             return messages.refusal_toast(Refusal(RefusalKind.UNKNOWN_APPROVAL), work.now)
         before = await self._waiting(press)
         until = await self._snoozing.snooze(work, press.operator, approval)
+        zone = await self._views.zone_for(press.operator.id)
         if isinstance(until, Refusal):
-            return messages.refusal_toast(until, work.now, self._views.zone)
+            return messages.refusal_toast(until, work.now, zone)
         awake = {one.id for one in await queue_of(press.card.person_id, work.now) if not one.snoozed}
         await _show(work, press.card, press.operator, _next(approval.id, before, awake))
-        return snoozed_toast(moment(until, work.now, self._views.zone))
+        return snoozed_toast(moment(until, work.now, zone))
 
     async def _turn(self, work: Work, press: _Press) -> JsonObject:
         waiting = await queue_of(press.card.person_id, work.now)

@@ -139,11 +139,13 @@ async def view_of(card: QueueCard, views: Views, now: datetime) -> QueueView:
     place = place_of(card.approval_id, waiting)
     shown = waiting[place]
     together = alike(shown, waiting)
+    opened = await views.of(await ApprovalRequest.get(id=shown.id), now, person_id=card.person_id)
     return replace(
         empty,
+        zone=opened.zone,
         total=len(waiting),
         position=place + 1,
-        shown=await views.of(await ApprovalRequest.get(id=shown.id), now, person_id=card.person_id),
+        shown=opened,
         oldest=min(one.created_at for one in waiting),
         snoozed=sum(one.snoozed for one in waiting),
         alike=await _items(together[:MOST_ALIKE]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bot.housekeeping import Housekeeping
 from models.tables import Agent, NoticeHour, PolicyVersion
 from tests.support.service import HookAgent, RunningHouse
 
@@ -117,6 +118,23 @@ async def test_a_failure_of_what_ran_unasked_is_always_told_and_once(house: Runn
     assert feishu.nothing_new(to=lin)
     status, problem = await agent.call("POST", path, {"status": "succeeded"})
     assert (status, problem["code"]) == (409, "outcome_known")
+
+
+async def test_one_outcome_is_taken_for_as_long_as_any_is(house: RunningHouse) -> None:
+    agent = await house.agent(policy=POLICY)
+    told, silent = [await agent.asks("read_files", details={"args": {"path": path}}) for path in ("a", "b")]
+    paths = [f"/v1/checks/{ran['check_id']}/outcome" for ran in (told, silent)]
+    assert (await agent.call("POST", paths[0], {"status": "succeeded"}))[0] == 200
+    await house.later(days=29)
+    await Housekeeping().tick(house.clock.now())
+    status, problem = await agent.call("POST", paths[0], {"status": "failed"})
+    assert (status, problem["code"]) == (409, "outcome_known")
+    await house.later(days=2)
+    await Housekeeping().tick(house.clock.now())
+    for path in paths:
+        status, problem = await agent.call("POST", path, {"status": "failed"})
+        assert (status, problem["code"]) == (409, "outcome_late")
+    assert len(await house.audited("run.finished")) == 1
 
 
 async def test_outcomes_of_other_checks_are_refused(house: RunningHouse) -> None:

@@ -383,7 +383,7 @@ async def test_a_failed_run_of_somebody_who_left_is_told_to_the_admins(office: O
     agent = await gate.agent(ann)
     ran = await gate.check(agent, "write_notes")
     await User.filter(id=ann.id).update(employment=Employment.LEFT)
-    outcomes = RunOutcomes(gate.ledger, gate.people, gate.bell, ZONE)
+    outcomes = RunOutcomes(gate.ledger, gate.people, gate.bell, gate.clock, ZONE)
     for _ in range(2):
         assert isinstance(await outcomes.report(agent, ran.check_id, "failed", None, "disk full"), Reported)
     assert [one.person_id for one in await OutboxMessage.filter(kind=OutboxKind.TEXT)] == [ben.id]
