@@ -2,6 +2,7 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 from models.enums import GrantKind, Layer, OutboxKind, ReviewAnswer
 from models.ids import new_id
+from models.state_only import EnumGrows
 from tortoise.fields.base import OnDelete
 from uuid import uuid4
 from tortoise import fields
@@ -162,7 +163,7 @@ class Migration(migrations.Migration):
             model_name='ApprovalRequest',
             index=Index(fields=['agent_id', 'shape', 'resolved_at']),
         ),
-        ops.AlterField(
+        EnumGrows(
             model_name='OutboxMessage',
             name='kind',
             field=fields.CharEnumField(description='APPROVAL_CARD: approval_card\nCARD_UPDATE: card_update\nTEXT: text\nREPLY: reply\nEXECUTE: execute\nLEARN_NAME: learn_name\nCARD: card\nREPLAY: replay\nRESOLVE_IDENTITY: resolve_identity', enum_type=OutboxKind, max_length=20),

@@ -2,6 +2,7 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 from models.enums import AskedAs, Delivery, Employment, Nudge, OutboxKind, Severity, Via
 from models.ids import new_id
+from models.state_only import EnumGrows
 from tortoise.fields.base import OnDelete
 from tortoise import fields
 from tortoise.indexes import Index
@@ -88,7 +89,7 @@ class Migration(migrations.Migration):
             name='backup_id',
             field=fields.UUIDField(null=True),
         ),
-        ops.AlterField(
+        EnumGrows(
             model_name='ApprovalRequest',
             name='delivery',
             field=fields.CharEnumField(default=Delivery.QUEUED, description='QUEUED: queued\nSENT: sent\nSEEN: seen\nACTED: acted\nDEGRADED: degraded\nUNDELIVERABLE: undeliverable', enum_type=Delivery, max_length=14),
@@ -143,7 +144,7 @@ class Migration(migrations.Migration):
             name='severity',
             field=fields.CharEnumField(default=Severity.NORMAL, description='NORMAL: normal\nHIGH: high\nCRITICAL: critical', enum_type=Severity, max_length=8),
         ),
-        ops.AlterField(
+        EnumGrows(
             model_name='CardCopy',
             name='state',
             field=fields.CharEnumField(default=Delivery.QUEUED, description='QUEUED: queued\nSENT: sent\nSEEN: seen\nACTED: acted\nDEGRADED: degraded\nUNDELIVERABLE: undeliverable', enum_type=Delivery, max_length=14),
@@ -182,7 +183,7 @@ class Migration(migrations.Migration):
             model_name='CardCopy',
             index=Index(fields=['person_id']),
         ),
-        ops.AlterField(
+        EnumGrows(
             model_name='OutboxMessage',
             name='kind',
             field=fields.CharEnumField(description='APPROVAL_CARD: approval_card\nCARD_UPDATE: card_update\nTEXT: text\nREPLY: reply\nEXECUTE: execute\nLEARN_NAME: learn_name\nCARD: card\nREPLAY: replay\nRESOLVE_IDENTITY: resolve_identity\nNUDGE: nudge\nUNPIN: unpin\nQUEUE_CARD: queue_card\nQUEUE_UPDATE: queue_update\nNOTICE: notice\nNOTICE_SUMMARY: notice_summary\nLOOK_UP: look_up\nCOMMANDS: commands', enum_type=OutboxKind, max_length=20),
@@ -237,4 +238,9 @@ class Migration(migrations.Migration):
             name='working_days',
             field=fields.CharField(null=True, max_length=7),
         ),
+        # An earlier form of 0002 built the outbox anew on SQLite and lost its indexes; a new column comes without one.
+        ops.RunSQL('CREATE INDEX IF NOT EXISTS "idx_outbox_state_db472a" ON "outbox" ("state", "due_at")', ops.RunSQL.noop),
+        ops.RunSQL('CREATE INDEX IF NOT EXISTS "idx_outbox_lane_050099" ON "outbox" ("lane", "state", "id")', ops.RunSQL.noop),
+        ops.RunSQL('CREATE INDEX IF NOT EXISTS "idx_outbox_approva_401d54" ON "outbox" ("approval_id")', ops.RunSQL.noop),
+        ops.RunSQL('CREATE INDEX IF NOT EXISTS "idx_approval_re_origina_68fbeb" ON "approval_requests" ("original_rendezvous")', ops.RunSQL.noop),
     ]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
 from tortoise.migrations.autodetector import MigrationAutodetector
 
@@ -25,6 +29,7 @@ from bot.database import (
 from bot.database.rows import insert_rows, table
 from config.database import tortoise_config
 from models.tables import GateEpoch, InboundRecord, Installation, OutboxMessage
+from tests.support.databases import own_server
 from tests.support.facts import NOON, text_message
 
 
@@ -161,3 +166,75 @@ async def test_a_statement_that_takes_too_long_is_given_up_by_the_server(postgre
             " current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('TimeZone') AS zone"
         )
     assert row == {"statement": "30s", "idle": "1min", "zone": "UTC"}
+
+
+async def test_the_tables_are_what_the_models_say_down_to_the_indexes(database_url: str, tmp_path: Path) -> None:
+    """A migration that rebuilds a table, as SQLite needs for many changes, must not lose what stands around it."""
+    async with own_schema(database_url, tmp_path) as intended:
+        wanted = await _structure(intended)
+    found = await _structure(database_url)
+    assert found.keys() == wanted.keys()
+    assert {name: (found[name] - parts, parts - found[name]) for name, parts in wanted.items() if found[name] != parts} == {}
+
+
+@asynccontextmanager
+async def own_schema(database_url: str, folder: Path) -> AsyncIterator[str]:
+    """A database of the same kind whose tables were made from the models, without any migration."""
+    if database_url.startswith("sqlite"):
+        url = f"sqlite://{folder}/models.db"
+        await _from_models(url)
+        yield url
+    else:
+        with own_server() as server, server.database(migrated=False) as url:
+            await _from_models(url)
+            yield url
+
+
+async def _from_models(url: str) -> None:
+    async with TortoiseContext() as context:
+        await context.init(config=tortoise_config(url))
+        await context.generate_schemas()
+
+
+async def _structure(url: str) -> dict[str, set[tuple[Any, ...]]]:
+    """By table: columns, unique groups of columns, indexes, foreign keys. Names of constraints do not matter."""
+    async with open_database(url):
+        connection = get_connection("default")
+        read = _of_postgres if is_postgres() else _of_sqlite
+        found = await read(connection.execute_query_dict)
+    return {name: parts for name, parts in found.items() if "migrations" not in name}
+
+
+Query = Callable[..., Awaitable[list[dict[str, Any]]]]
+
+
+async def _of_sqlite(query: Query) -> dict[str, set[tuple[Any, ...]]]:
+    tables = [row["name"] for row in await query("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    found: dict[str, set[tuple[Any, ...]]] = {name: set() for name in tables if not name.startswith("sqlite_")}
+    for name, parts in found.items():
+        for column in await query(f'PRAGMA table_info("{name}")'):
+            parts.add(("column", column["name"], column["type"], bool(column["notnull"]), bool(column["pk"])))
+        for index in await query(f'PRAGMA index_list("{name}")'):
+            columns = await query(f'PRAGMA index_info("{index["name"]}")')
+            parts.add(("index", bool(index["unique"]), tuple(column["name"] for column in columns)))
+        for key in await query(f'PRAGMA foreign_key_list("{name}")'):
+            parts.add(("key", key["from"], key["table"], key["to"], key["on_delete"]))
+    return found
+
+
+async def _of_postgres(query: Query) -> dict[str, set[tuple[Any, ...]]]:
+    rows = await query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    found: dict[str, set[tuple[Any, ...]]] = {row["tablename"]: set() for row in rows}
+    for row in await query(
+        "SELECT table_name, column_name, udt_name, character_maximum_length AS length, is_nullable"
+        " FROM information_schema.columns WHERE table_schema = 'public'"
+    ):
+        found[row["table_name"]].add(("column", row["column_name"], row["udt_name"], row["length"], row["is_nullable"]))
+    for row in await query("SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'"):
+        found[row["tablename"]].add(("index", row["indexdef"].partition(" ON ")[2], "UNIQUE" in row["indexdef"]))
+    for row in await query(
+        "SELECT conrelid::regclass::text AS name, pg_get_constraintdef(oid) AS told FROM pg_constraint"
+        " WHERE contype = 'f' AND connamespace = 'public'::regnamespace"
+    ):
+        found[row["name"]].add(("key", row["told"]))
+    return found
