@@ -174,7 +174,8 @@ async def test_the_tables_are_what_the_models_say_down_to_the_indexes(database_u
         wanted = await _structure(intended)
     found = await _structure(database_url)
     assert found.keys() == wanted.keys()
-    assert {name: (found[name] - parts, parts - found[name]) for name, parts in wanted.items() if found[name] != parts} == {}
+    differing = [name for name in wanted if found[name] != wanted[name]]
+    assert {name: (found[name] - wanted[name], wanted[name] - found[name]) for name in differing} == {}
 
 
 @asynccontextmanager
