@@ -84,6 +84,7 @@ from bot.preferences import Installed, Preferences
 from bot.pressing import Presses
 from bot.queueing.opening import Queueing
 from bot.queueing.presses import QueuePresses
+from bot.queueing.retiring import RetireQueues
 from bot.queueing.snoozing import Snoozing
 from bot.quotas import Quotas
 from bot.readiness import MigrationsApplied, database_answers
@@ -205,8 +206,9 @@ class House:
         self.snoozing = Snoozing(self.approvals.telling, self.receipts)
         self.worker = self._worker(pace)
         self.reminders = Reminders(self.ledger, self.approvals, usual_hours(settings))
+        self.old_queues = RetireQueues(self.ledger, self.bell)
         self.scheduler = Scheduler(
-            jobs(self.reminders, self.executions, self.freezing, self.digests, Housekeeping(), clock)
+            jobs(self.reminders, self.executions, self.freezing, self.digests, self.old_queues, Housekeeping(), clock)
         )
         self.preferences = Preferences(self.people, Installed.of(settings), self.approvals.questioning)
         self.native_commands = NativeCommands(self.bell, wanted=settings.native_commands)

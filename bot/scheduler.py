@@ -19,6 +19,7 @@ from bot.execution.executions import Executions
 from bot.freezing.freezes import Freezing
 from bot.housekeeping import Housekeeping
 from bot.ports import Clock
+from bot.queueing.retiring import RetireQueues
 from bot.reminders import Reminders
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ def jobs(
     executions: Executions,
     freezing: Freezing,
     digests: Digests,
+    queues: RetireQueues,
     housekeeping: Housekeeping,
     clock: Clock,
 ) -> list[Job]:
@@ -47,6 +49,7 @@ def jobs(
         Job("executions", timedelta(seconds=5), lambda: executions.recover(clock.now())),
         Job("freezes", timedelta(seconds=5), lambda: freezing.lift_due(clock.now())),
         Job("digests", timedelta(seconds=30), lambda: digests.tick(clock.now())),
+        Job("queues", timedelta(minutes=10), lambda: queues.tick(clock.now())),
         Job("housekeeping", timedelta(minutes=10), lambda: housekeeping.tick(clock.now())),
     ]
 

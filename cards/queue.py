@@ -15,7 +15,7 @@ from cards.presets import REASON
 from cards.room import Room, within
 from cards.shown import name
 from cards.states import card_state
-from cards.views import AlikeItem, ApprovalView, QueueView
+from cards.views import AlikeItem, ApprovalView, QueueOver, QueueView
 from cards.words import VERDICTS, Bilingual, lasting, moment
 from models.enums import Severity, Verdict
 from models.values import JsonObject
@@ -32,8 +32,16 @@ _READ = 8  # arguments that are read for that: a currency stands with its amount
 
 DONE = Bilingual("都处理完了", "Nothing is waiting for you")
 _REST = Bilingual("有新的请求时，会在这里告诉您。", "You will hear from me when something does.")
-_MOVED = Bilingual("待办已移到新卡片", "Your queue has moved to a newer card")
-_NEWER = Bilingual("请看最新的那一张。", "Please use the newest one.")
+_OVER = {
+    QueueOver.MOVED: (
+        Bilingual("待办已移到新卡片", "Your queue has moved to a newer card"),
+        Bilingual("请看最新的那一张。", "Please use the newest one."),
+    ),
+    QueueOver.OLD: (
+        Bilingual("这张待办卡片不再更新", "This queue card is not kept up to date any more"),
+        Bilingual("发送 /pending 打开新的。", "Send /pending for a new one."),
+    ),
+}
 _REASON = Bilingual("理由（选填）", "Reason (optional)")
 _TOLD = Bilingual("会告诉智能体", "The agent will be told")
 _BACK = Bilingual("◀ 上一个", "◀ Back")
@@ -47,8 +55,9 @@ _NOT_TOLD = Bilingual("差别见全文", "See its full page for what differs")
 
 def queue_card(view: QueueView) -> JsonObject:
     """One card within Feishu's limits, whatever waits."""
-    if view.moved:
-        return node.card(_header(_MOVED, "grey"), _MOVED, [node.block(_NEWER)])
+    if view.over is not None:
+        title, where = _OVER[view.over]
+        return node.card(_header(title, "grey"), title, [node.block(where)])
     if view.shown is None:
         return node.card(_header(DONE, "green"), DONE, [node.block(_REST)])
     title = Bilingual("{n} 个请求等您决定", "{n} requests wait for you").format(n=view.total)

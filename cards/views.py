@@ -347,6 +347,11 @@ class AlikeItem:
     created_at: datetime
 
 
+class QueueOver(StrEnum):
+    MOVED = "moved"  # a newer queue card was opened
+    OLD = "old"  # Feishu would soon take no change of it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueView:
     """All that waits for one person on one card, one request of it open."""
@@ -360,7 +365,7 @@ class QueueView:
     snoozed: int = 0  # how many of them the person has put off
     alike: tuple[AlikeItem, ...] = ()  # that may be approved together with it, the shown one first; none below two
     alike_total: int = 0  # how many there are, also beyond those listed
-    moved: bool = False  # a newer queue card was opened; this one is over
+    over: QueueOver | None = None  # why this card is over, if it is
     zone: tzinfo = CHINA
 
 

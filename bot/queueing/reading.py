@@ -11,10 +11,11 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from bot.lifecycle import entitled
+from bot.queueing.following import ALIVE
 from bot.stored import stored_request
 from bot.views import Views
 from cards.queue import MOST_ALIKE
-from cards.views import AlikeItem, QueueView
+from cards.views import AlikeItem, QueueOver, QueueView
 from models.approval import ApprovalRequest, CardCopy, Consent
 from models.asking import QueueCard
 from models.enums import ApprovalStatus, AskedAs, Severity
@@ -132,8 +133,8 @@ def alike(shown: Waiting, waiting: Sequence[Waiting]) -> list[Waiting]:
 
 async def view_of(card: QueueCard, views: Views, now: datetime) -> QueueView:
     """The card as it must look now; it shows its request while that waits, else the first that does."""
-    empty = QueueView(queue_id=card.id, total=0, now=now, moved=card.closed_at is not None, zone=views.zone)
-    waiting = [] if empty.moved else await queue_of(card.person_id, now)
+    empty = QueueView(queue_id=card.id, total=0, now=now, over=_over(card), zone=views.zone)
+    waiting = [] if empty.over else await queue_of(card.person_id, now)
     if not waiting:
         return empty
     place = place_of(card.approval_id, waiting)
@@ -151,6 +152,12 @@ async def view_of(card: QueueCard, views: Views, now: datetime) -> QueueView:
         alike=await _items(together[:MOST_ALIKE]),
         alike_total=len(together),
     )
+
+
+def _over(card: QueueCard) -> QueueOver | None:
+    if card.closed_at is None:
+        return None
+    return QueueOver.MOVED if card.closed_at - card.created_at < ALIVE else QueueOver.OLD
 
 
 async def _items(together: Sequence[Waiting]) -> tuple[AlikeItem, ...]:

@@ -20,11 +20,12 @@ from bot.pressing import Shown
 from bot.queueing.opening import Queueing
 from bot.queueing.presses import QueuePresses
 from bot.queueing.reading import queue_of, view_of
+from bot.queueing.retiring import RetireQueues
 from bot.queueing.snoozing import Snoozing
 from bot.reading import Reading
 from bot.receipts import Receipts
 from cards.queue import queue_card
-from cards.views import QueueView
+from cards.views import QueueOver, QueueView
 from models.enums import ApprovalStatus, AskedAs, Delivery, OutboxKind, OutboxState, Role, Verdict, Via
 from models.ids import new_id
 from models.tables import (
@@ -277,12 +278,31 @@ async def test_what_changes_while_the_card_is_being_sent_is_on_it_afterwards(des
     await desk.in_order(await desk.living())
 
 
+async def test_a_card_that_is_too_old_to_follow_says_so_while_feishu_takes_a_change(desk: Desk) -> None:
+    """Its questions may end when nothing can be drawn there any more."""
+    old = await desk.opens()
+    queues = RetireQueues(desk.gate.ledger, desk.gate.bell)
+    desk.gate.clock.move(days=12, hours=23)
+    await desk.asks("a")
+    await desk.office.deliver()
+    assert await queues.tick(desk.gate.clock.now()) == 0
+    assert "queue_approve" in json.dumps(desk.drawn(old))
+    desk.gate.clock.move(hours=2)
+    assert [await queues.tick(desk.gate.clock.now()) for _ in range(2)] == [1, 0]
+    await desk.office.deliver()
+    assert "/pending" in json.dumps(desk.drawn(old))
+    assert _buttons(desk.drawn(old)) == []
+    new = await desk.opens()
+    await desk.in_order(new)
+    await desk.in_order(await QueueCard.get(id=old.id))
+
+
 async def test_only_the_newest_card_lives_however_many_are_opened_at_once(desk: Desk) -> None:
     await desk.asks("a")
     old = await desk.opens()
     new = await desk.opens()
     assert _told(desk.drawn(old)) == _told(
-        queue_card(QueueView(queue_id=old.id, total=0, now=old.created_at, moved=True))
+        queue_card(QueueView(queue_id=old.id, total=0, now=old.created_at, over=QueueOver.MOVED))
     )
     await desk.in_order(new)
 

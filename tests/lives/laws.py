@@ -24,7 +24,7 @@ async def judge(town: Town) -> Counter[str]:
     await _ran_once(town)
     await _told_to_agents(town)
     await _delivered()
-    counted += await spared(town)
+    counted.update(await spared(town))
     counted["cards compared"] = await true_cards(town)
     counted["queues compared"] = await true_queues(town)
     await nothing_left_to_press(town)

@@ -14,6 +14,8 @@ AT_ONCE = (1, 2, 6, 16)
 """Lives that are begun between two moves of the clock: one person has little to decide, or much."""
 DEEDS = 3
 """For each life that is begun; and a few more, for those that began earlier."""
+LULLS = 0.15
+"""Of the rounds. Where much waits for everybody, reminders give way to the queue."""
 
 Deed = Callable[[Town], Awaitable[None]]
 _DEEDS: tuple[tuple[Deed, int], ...] = (
@@ -61,6 +63,8 @@ async def live(database_url: str, *, lives: int, seed: int, tell: Callable[[int]
 
 
 async def _round(town: Town) -> None:
+    if town.dice.random() < LULLS:
+        await _lull(town)
     begun = town.dice.choice(AT_ONCE)
     for _ in range(begun):
         await agents.ask(town)
@@ -70,6 +74,16 @@ async def _round(town: Town) -> None:
         town.did[deed.__name__] += 1
         await deed(town)
     await town.pass_time(minutes=town.dice.choice(_PAUSES))
+
+
+async def _lull(town: Town) -> None:
+    """Nothing new until nothing waits, and then one question that nobody answers at once: its reminders come alone."""
+    for _ in range(5):
+        await town.pass_time(hours=8)
+    await agents.ask(town)
+    for minutes in (35, 35, 70, 240, 240):
+        await town.pass_time(minutes=minutes)
+    town.did["lull"] += 1
 
 
 async def end(town: Town) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from bot.queueing.reading import view_of
@@ -16,6 +17,9 @@ from tests.lives.town import Town
 _DECISIONS = ("approve", "reject", "amend", "queue_")
 _OFFERS = ("grant_", "graduat", "kind_")
 """Named so, a button offers to ask no more; offers end by themselves, with the clock."""
+
+UPDATABLE = timedelta(days=14)
+"""After that Feishu takes no change of a card (feishu-protocol 2.6)."""
 
 
 async def true_cards(town: Town) -> int:
@@ -50,7 +54,8 @@ async def true_queues(town: Town) -> int:
     house, now, compared = town.house.house, town.clock.now(), 0
     for card in await QueueCard.filter(message_id__not_isnull=True).order_by("id"):
         message = town.feishu.world.messages[card.message_id or ""]
-        if _cannot_change(message):
+        closed_late = card.closed_at is not None and card.closed_at - message.created_at >= UPDATABLE
+        if _cannot_change(message) or closed_late:
             continue
         _same(message.card, queue_card(await view_of(card, house.views, now)), f"queue card {card.id}")
         compared += 1

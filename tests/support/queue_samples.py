@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from cards.views import AlikeItem, QueueView
+from cards.views import AlikeItem, QueueOver, QueueView
 from models.enums import AskedAs
 from models.values import Json
 from tests.support.card_samples import ASKED, SAMPLES
@@ -50,5 +50,6 @@ QUEUES: dict[str, QueueView] = {
     "queue_consents": replace(MANY, shown=replace(SAMPLES["pending_one_of_two"], asked_as=AskedAs.CREATOR)),
     "queue_not_asked": replace(MANY, shown=replace(_DELETE, asked_as=None)),
     "queue_empty": QueueView(queue_id=_QUEUE, total=0, now=NOW),
-    "queue_moved": QueueView(queue_id=_QUEUE, total=0, now=NOW, moved=True),
+    "queue_moved": QueueView(queue_id=_QUEUE, total=0, now=NOW, over=QueueOver.MOVED),
+    "queue_old": QueueView(queue_id=_QUEUE, total=0, now=NOW, over=QueueOver.OLD),
 }

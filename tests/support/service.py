@@ -152,6 +152,7 @@ class RunningHouse:
         await self.feishu.advance(timedelta())
         await self.house.reminders.tick(self.clock.now())
         await self.house.executions.recover(self.clock.now())
+        await self.house.old_queues.tick(self.clock.now())
 
     async def until_next_attempts(self) -> None:
         """It is the time at which everything that waits in the outbox is due, and the worker looks."""

@@ -119,7 +119,7 @@ def test_what_can_be_pressed_is_what_can_be_done() -> None:
     assert set(buttons(queue_card(MANY))) == deciding | turning | {"queue_snooze"}
     assert set(buttons(queue_card(QUEUES["queue_not_asked"]))) == deciding | turning
     assert "confirm" in buttons(queue_card(QUEUES["queue_critical"]))["queue_approve"]
-    for over in ("queue_empty", "queue_moved"):
+    for over in ("queue_empty", "queue_moved", "queue_old"):
         assert buttons(queue_card(QUEUES[over])) == {}
 
 
