@@ -35,6 +35,7 @@ async def run_simulator(
         encrypt_key=encrypt_key,
         verification_token=verification_token,
     )
+    stop = stop or _interrupted()
     running = await serve(create_simulator(world, panels=panels), host, port)
     try:
         say(f"Feishu simulator: {running.base_url}/")
@@ -44,7 +45,7 @@ async def run_simulator(
         say(f"ASSENT_FEISHU_ENCRYPT_KEY={app.encrypt_key}")
         say(f"ASSENT_FEISHU_VERIFICATION_TOKEN={app.verification_token}")
         say(f"Events and callbacks go to {app.callback_url or 'nowhere yet'}")
-        await (stop or _interrupted()).wait()
+        await stop.wait()
     finally:
         await running.close()
 
