@@ -46,8 +46,14 @@ async def consents_to(approval: ApprovalRequest) -> list[Consent]:
     Nor does that of somebody who turned out since to be the requester, where duties are separated.
     """
     given = await Consent.filter(approval_id=approval.id, action_digest=approval.action_digest).order_by("id")
-    barred = await _requester(approval) if given and approval.duties_separated else None
-    return [one for one in given if one.person_id != barred]
+    requester_id = await _requester(approval) if given and approval.duties_separated else None
+    return [one for one in given if stands(one, approval, requester_id)]
+
+
+def stands(consent: Consent, approval: ApprovalRequest, requester_id: UUID | None) -> bool:
+    """Whether this is a consent to the action as it now is, and not the requester's where duties are separated."""
+    barred = requester_id if approval.duties_separated else None
+    return consent.action_digest == approval.action_digest and consent.person_id != barred
 
 
 def seen_in_person(person_id: UUID) -> QuerySet[CardCopy]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from bot.consenting import stands
 from bot.queueing.reading import queue_of
 from bot.stored import stored_request
 from models.approval import ApprovalRequest, CardCopy, Consent
@@ -91,19 +92,13 @@ async def _waiting(ids: Sequence[UUID], reader: Operator, now: datetime) -> tupl
     copies: defaultdict[UUID, list[CardCopy]] = defaultdict(list)
     for copy in await CardCopy.filter(approval_id__in=ids).order_by("id").select_related("person"):
         copies[copy.approval_id].append(copy)
-    given = Counter([one.approval_id for one in await Consent.filter(approval_id__in=ids) if _counts(one, rows)])
+    consents = [(one, rows[one.approval_id]) for one in await Consent.filter(approval_id__in=ids)]
+    given = Counter([row.id for one, row in consents if stands(one, row, row.requester_id)])
     here = [rows[id_] for id_ in ids if id_ in rows]
     # Reading fifty requests of up to 256 KiB takes long enough to be noticed by every other request.
     return await asyncio.to_thread(
         lambda: tuple(_told(row, copies[row.id], given[row.id], reader, now) for row in here)
     )
-
-
-def _counts(consent: Consent, rows: Mapping[UUID, ApprovalRequest]) -> bool:
-    """As bot.consenting has it."""
-    row = rows[consent.approval_id]
-    barred = row.requester_id if row.duties_separated else None
-    return consent.action_digest == row.action_digest and consent.person_id != barred
 
 
 def _told(row: ApprovalRequest, copies: Sequence[CardCopy], given: int, reader: Operator, now: datetime) -> WaitingLine:

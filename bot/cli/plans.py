@@ -9,7 +9,7 @@ import typer
 from bot.cli.console import FAILED, fail, run, say, say_json, settings_for
 from bot.cli.histories import say_history
 from bot.cli.plan_files import PlanFile, read_plan
-from bot.cli.policy_files import write_file
+from bot.cli.policy_files import write_export
 
 if TYPE_CHECKING:
     from bot.administration import PlanSaved
@@ -163,19 +163,10 @@ def _told(saved: PlanSaved) -> None:
 
 
 async def _export(to: str, force: bool, as_json: bool, tenant: str) -> None:
-    import json
-
     from bot.administration.as_json import plan_json
-    from bot.policy.files import as_yaml, is_yaml
 
     document = plan_json(await _in_force(tenant))
-    yaml = not as_json and (to == "-" or is_yaml(to))
-    text = as_yaml(document) if yaml else json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    if to == "-":
-        typer.echo(text, nl=False)
-        return
-    write_file(to, text, over=force)
-    say(f"{to} holds v{document['version']}.")
+    write_export(document, to, over=force, as_json=as_json)
 
 
 async def _import(file: str, read: PlanFile, force: bool, note: str | None, tenant: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.cli.console import fail
+import typer
+
+from bot.cli.console import fail, say
 
 if TYPE_CHECKING:
     from bot.policy.files import PolicyFile
+    from models.values import JsonObject
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -38,7 +42,20 @@ def read_file(file: str) -> PolicyFile:
         fail(f"{'standard input' if file == '-' else file}:{fault.place}: error: {fault.detail}")
 
 
-def write_file(file: str, text: str, *, over: bool) -> None:
+def write_export(document: JsonObject, to: str, *, over: bool, as_json: bool) -> None:
+    """The file, or standard output for -, holds the document: YAML, unless the suffix or `as_json` says otherwise."""
+    from bot.policy.files import as_yaml, is_yaml
+
+    yaml = not as_json and (to == "-" or is_yaml(to))
+    text = as_yaml(document) if yaml else json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    if to == "-":
+        typer.echo(text, nl=False)
+        return
+    _write_file(to, text, over=over)
+    say(f"{to} holds v{document['version']}.")
+
+
+def _write_file(file: str, text: str, *, over: bool) -> None:
     """The file holds the text. Never over another one, unless told to."""
     try:
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if over else os.O_EXCL)

@@ -20,9 +20,9 @@ def plan_view(saved: PlanSaved) -> PlanView:
     plan = saved.plan
     return PlanView(
         version=plan.version,
-        default=_terms(plan.default),
+        default=terms_view(plan.default),
         questions=tuple(_question(rule, plan) for rule in plan.questions),
-        severities=tuple(_terms(plan.over_default(each)) for each in Severity if each in plan.severities),
+        severities=tuple(terms_view(plan.over_default(each)) for each in Severity if each in plan.severities),
         groups=tuple((name, len(members)) for name, members in plan.groups.items()),
         quiet_hours=plan.quiet.hours,
         working_days=plan.quiet.days,
@@ -42,12 +42,12 @@ def _question(rule: AskingRule, plan: AskingPlan) -> QuestionView:
     return QuestionView(
         rule.name,
         (*matched, *condition),
-        _terms(usual if said or differs else replace(usual, severity=None)),
-        when_grave=_terms(grave) if differs else None,
+        terms_view(usual if said or differs else replace(usual, severity=None)),
+        when_grave=terms_view(grave) if differs else None,
     )
 
 
-def _terms(terms: Terms) -> TermsView:
+def terms_view(terms: Terms | QuestionPlan) -> TermsView:
     return TermsView(
         steps=_steps(terms.steps),
         open_for=terms.open_for,
@@ -60,17 +60,6 @@ def _terms(terms: Terms) -> TermsView:
 
 def _steps(steps: Sequence[Step]) -> tuple[StepView, ...]:
     return tuple(StepView(step.after, step.ask, step.nudge) for step in steps)
-
-
-def question_terms(plan: QuestionPlan) -> TermsView:
-    return TermsView(
-        steps=_steps(plan.steps),
-        open_for=plan.open_for,
-        ending=plan.ending,
-        severity=plan.severity,
-        approvals=plan.approvals,
-        separate_duties=plan.separate_duties,
-    )
 
 
 def foreseen_steps(plan: QuestionPlan, chosen: Sequence[Chosen], names: Mapping[UUID, str]) -> tuple[ForeseenStep, ...]:

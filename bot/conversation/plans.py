@@ -19,7 +19,7 @@ from bot.conversation.plan_views import (
     change_views,
     foreseen_steps,
     plan_view,
-    question_terms,
+    terms_view,
     version_view,
 )
 from bot.conversation.turn import Answer, Turn
@@ -137,7 +137,7 @@ class PlanAnswers:
             question=plan.name,
             version=plan.version,
             severity=plan.severity,
-            terms=question_terms(plan),
+            terms=terms_view(plan),
             steps=foreseen_steps(plan, chosen, await _names(chosen)),
         )
         return Answer(plan_tried(view, turn.language))

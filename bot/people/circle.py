@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tortoise.connection import get_connection
 
+from bot.consenting import stands
 from bot.people.joining import People, UnusablePerson
 from bot.people.recipients import HOPS, Circle, Colleague
 from models.agent import Agent
@@ -141,10 +142,8 @@ def _colleague(person: User, tenant: str) -> Colleague:
 
 
 async def _consented(approval: ApprovalRequest) -> frozenset[UUID]:
-    """But for the requester, where duties are separated; see bot.consenting."""
-    rows = Consent.filter(approval_id=approval.id, action_digest=approval.action_digest)
-    barred = approval.requester_id if approval.duties_separated else None
-    return frozenset([consent.person_id for consent in await rows if consent.person_id != barred])
+    given = await Consent.filter(approval_id=approval.id)
+    return frozenset(one.person_id for one in given if stands(one, approval, approval.requester_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from tortoise.expressions import F
-
 from bot import outbox
 from bot.ledger import Work
 from bot.outbox import Bell
-from bot.queueing.following import update
+from bot.queueing.following import close
 from models.asking import QueueCard
 from models.ids import new_id
 from models.outbox import OutboxMessage
@@ -75,7 +73,5 @@ async def _open(
 
 async def _close_older(work: Work, person: User) -> None:
     """Only the newest queue card of a person lives."""
-    older = await QueueCard.filter(person_id=person.id, closed_at=None).order_by("id")
-    for card in older:
-        await QueueCard.filter(id=card.id).update(closed_at=work.now, revision=F("revision") + 1)
-    await outbox.add([update(card, person.tenant, work.now) for card in older])
+    for card in await QueueCard.filter(person_id=person.id, closed_at=None).order_by("id"):
+        await close(card, person.tenant, work.now)

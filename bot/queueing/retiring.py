@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tortoise.expressions import F
-
-from bot import outbox
 from bot.ledger import Ledger
 from bot.outbox import Bell
-from bot.queueing.following import ALIVE, update
+from bot.queueing.following import ALIVE, close
 from models.asking import QueueCard
 from models.user import User
 
@@ -29,9 +26,7 @@ class RetireQueues:
     async def _retire(self, card: QueueCard) -> bool:
         person = await User.get(id=card.person_id)
         async with self._ledger.transaction() as work:
-            living = QueueCard.filter(id=card.id, closed_at=None)
-            if not await living.update(closed_at=work.now, revision=F("revision") + 1):
+            if not await close(card, person.tenant, work.now):
                 return False  # another replica, or a newer card, was first
-            await outbox.add([update(card, person.tenant, work.now)])
             work.after_commit(self._bell.ring)
             return True
