@@ -149,6 +149,7 @@ class Simulator:
         at = sending.create_time or self.world.clock.now()
         envelope = events.envelope(message.app, events.CARD_CLICK, event, at, sending.event_id)
         message.read_by.setdefault(by.key, self.world.clock.now())
+        self.world.touch()
         click = await self._call_back(message, by, envelope, sending)
         ticket.answered = True
         return click
@@ -281,6 +282,7 @@ class Simulator:
         answer, attempt = await self.courier.callback(message.app, envelope, sending)
         if answer.card is not None:
             self.world.replace_card(message, answer.card)
+        self.world.touch()
         return Click(message, by, envelope, answer, attempt)
 
     def _issue_ticket(self, message: Message) -> UpdateTicket:

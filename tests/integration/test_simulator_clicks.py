@@ -53,6 +53,26 @@ async def test_a_click_arrives_encrypted_signed_and_complete(feishu: Feishu, bot
     assert event["token"].startswith("c-")
 
 
+async def test_whoever_watches_the_world_is_told_of_a_click_that_changes_no_card(
+    feishu: Feishu, bot: LittleBot
+) -> None:
+    message = await asked(feishu, bot)
+    feishu.simulator.read(message, feishu.creator)
+    waiting = asyncio.create_task(feishu.until(lambda: bot.clicks or None, timeout=5))
+    await asyncio.sleep(0)  # it has looked once, and found nothing
+    await feishu.click(message, "approve", by=feishu.creator)
+    assert await waiting == bot.clicks
+
+
+async def test_whoever_watches_the_world_is_told_that_a_presser_has_read(feishu: Feishu, bot: LittleBot) -> None:
+    message = await asked(feishu, bot)
+    answer = bot.silent()
+    pressing = asyncio.create_task(feishu.click(message, "approve", by=feishu.creator))
+    assert await feishu.until(lambda: message.read_by or None, timeout=5)
+    answer.set()
+    await pressing
+
+
 async def test_the_answer_is_a_toast_and_a_card_for_everybody(feishu: Feishu, bot: LittleBot) -> None:
     message = await asked(feishu, bot)
     toast = {"type": "success", "content": "已同意", "i18n": {"zh_cn": "已同意", "en_us": "Approved"}}
