@@ -35,10 +35,6 @@ class Glob:
         return self.pattern.split("*")
 
     @property
-    def is_exact(self) -> bool:
-        return "*" not in self.pattern
-
-    @property
     def looseness(self) -> tuple[int, int]:
         """Smaller is more specific: no `*` first, then more literal characters, then fewer `*`."""
         stars = self.pattern.count("*")
