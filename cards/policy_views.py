@@ -33,7 +33,6 @@ class FindingView:
 
     path: str
     words: str  # English, as rules find it
-    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,6 @@ class GrantView:
     agent: str
     action_type: str
     giver: str
-    given_at: datetime
     expires_at: datetime
     max_uses: int
     uses: int

@@ -14,7 +14,6 @@ from bot.commands import FLOOR
 from bot.digest import action_digest
 from bot.directory import KnownAgent
 from bot.policy.diff import Change
-from bot.policy.lint import Severity
 from bot.policy.rules import Rule
 from cards.policy_views import ChangeKind, ChangeView, FindingView, TriedView, VersionView
 from cards.views import PolicyRuleView, PolicyView
@@ -85,7 +84,7 @@ def finding_views(saved: Saved) -> tuple[FindingView, ...]:
     """What is worth a look in what was just changed; what stood there before was told before."""
     touched = {change.rule for change in saved.changes}
     return tuple(
-        FindingView(finding.rule or finding.path, finding.words, finding.severity is Severity.ERROR)
+        FindingView(finding.rule or finding.path, finding.words)
         for finding in saved.findings
         if finding.rule in touched
     )

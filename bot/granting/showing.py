@@ -25,7 +25,6 @@ async def grant_view(grant: Grant, now: datetime, zone: tzinfo) -> GrantView:
         tool=grant.tool,
         limits=describe(json.loads(grant.bounds)),
         giver=giver.name,
-        given_at=grant.created_at,
         expires_at=grant.expires_at,
         max_uses=grant.max_uses,
         uses=grant.uses,

@@ -64,7 +64,6 @@ GRANT = GrantView(
         LimitView("memo", LimitKind.TEXT, most=200),
     ),
     giver="林晓",
-    given_at=_NOW,
     expires_at=ASKED + timedelta(hours=9, minutes=28),
     max_uses=50,
     uses=3,

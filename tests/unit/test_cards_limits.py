@@ -62,7 +62,6 @@ _grant = st.builds(
     agent=_words,
     action_type=_words,
     giver=_words,
-    given_at=_moments,
     expires_at=_moments,
     now=_moments,
     max_uses=st.integers(1, 1000),

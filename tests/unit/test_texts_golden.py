@@ -108,7 +108,6 @@ GRANT = GrantView(
     action_type="send_feishu_message",
     tool="im.send",
     giver="林晓",
-    given_at=ASKED,
     expires_at=ASKED + 9 * HOUR,
     max_uses=50,
     uses=3,
