@@ -1,20 +1,18 @@
-"""The freeze card, its texts and the words of its end. `TEST_UPDATE_GOLDEN=1 pytest …` writes the files anew."""
+"""The freeze card, its texts and the words of its end. `TEST_UPDATECARDS=1 pytest …` writes the files anew."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from bot.simulator.rules import card_fault
 from cards.freezing import FreezeView, freeze_card, freeze_text, lifted_text
 from models.enums import Language
+from tests.support.goldens import CARDS, card_text, golden
 
-_GOLDEN = Path(__file__).parent.parent / "data" / "cards"
 NOW = datetime(2026, 3, 5, 6, 32, tzinfo=UTC)  # 14:32 in China
 
 ALL = FreezeView(agent=None, by="林晓", at=NOW, now=NOW)
@@ -31,11 +29,8 @@ SAMPLES = {"freeze_all": ALL, "freeze_one": ONE, "freeze_hostile": HOSTILE}
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_the_card_is_the_golden_one(sample: str) -> None:
-    drawn = json.dumps(freeze_card(SAMPLES[sample]), ensure_ascii=False, indent=1) + "\n"
-    path = _GOLDEN / f"{sample}.json"
-    if os.environ.get("TEST_UPDATE_GOLDEN"):
-        path.write_text(drawn, encoding="utf-8")
-    assert drawn == path.read_text(encoding="utf-8")
+    drawn = card_text(freeze_card(SAMPLES[sample]))
+    assert drawn == golden(CARDS / f"{sample}.json", drawn)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -1,9 +1,7 @@
-"""The card in every state, as a person has looked at it. `TEST_UPDATE_GOLDEN=1 pytest …` writes the files anew."""
+"""The card in every state, as a person has looked at it. `TEST_UPDATECARDS=1 pytest …` writes the files anew."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from pathlib import Path
 
@@ -13,22 +11,17 @@ from cards.approval import approval_card
 from tests.support.card_samples import ASKED as ASKED
 from tests.support.card_samples import PENDING as PENDING
 from tests.support.card_samples import SAMPLES as SAMPLES
-
-_GOLDEN = Path(__file__).parent.parent / "data" / "cards"
+from tests.support.goldens import CARDS, card_text, golden
 
 
 @pytest.mark.parametrize("state", SAMPLES)
 def test_the_card_is_the_one_that_was_looked_at(state: str) -> None:
-    golden = _GOLDEN / f"approval_{state}.json"
-    drawn = json.dumps(approval_card(SAMPLES[state]), ensure_ascii=False, indent=2) + "\n"
-    if os.environ.get("TEST_UPDATE_GOLDEN") == "1":
-        golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_text(drawn, encoding="utf-8")
-    assert golden.read_text(encoding="utf-8") == drawn
+    drawn = card_text(approval_card(SAMPLES[state]))
+    assert golden(CARDS / f"approval_{state}.json", drawn) == drawn
 
 
 def test_every_golden_file_has_its_state() -> None:
-    assert {path.stem.removeprefix("approval_") for path in _GOLDEN.glob("approval_*.json")} == set(SAMPLES)
+    assert {path.stem.removeprefix("approval_") for path in CARDS.glob("approval_*.json")} == set(SAMPLES)
 
 
 def test_every_state_has_its_picture_in_the_docs() -> None:

@@ -1,13 +1,11 @@
-"""The cards about grants, as a person has looked at them. `TEST_UPDATE_GOLDEN=1 pytest …` writes the files anew."""
+"""The cards about grants, as a person has looked at them. `TEST_UPDATECARDS=1 pytest …` writes the files anew."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -32,10 +30,10 @@ from cards.views import (
 )
 from models.enums import ApprovalStatus, ExecutionStatus, GrantKind, Language, ReviewAnswer
 from models.values import ExecutionView, JsonObject
+from tests.support.goldens import CARDS, card_text, golden
 from tests.unit.test_cards_golden import ASKED, SAMPLES
 from tests.unit.test_cards_rules import check_card, nodes, texts
 
-_GOLDEN = Path(__file__).parent.parent / "data" / "cards"
 _NOW = ASKED + timedelta(hours=2, minutes=6)
 _PAYMENT: JsonObject = {"amount": 860, "currency": "CNY", "payee": "顺丰速运", "memo": "三月快递费"}
 
@@ -83,7 +81,7 @@ REVIEW = ReviewView(
     review_id=UUID("0198f3c0-0000-7000-8000-000000000002"), use=replace(USE, grant=GRADUATED, requester=None)
 )
 
-CARDS: dict[str, Callable[[], JsonObject]] = {
+SAMPLE_CARDS: dict[str, Callable[[], JsonObject]] = {
     "less_offered": lambda: approval_card(replace(PAID, offer=OFFER)),
     "less_graduation": lambda: approval_card(
         replace(PAID, offer=replace(OFFER, graduate_for=timedelta(days=30), streak=25))
@@ -118,23 +116,20 @@ def _tagged(card: JsonObject, tag: str) -> list[Any]:
     return [node for node in nodes(card) if node["tag"] == tag]
 
 
-@pytest.mark.parametrize("state", CARDS)
+@pytest.mark.parametrize("state", SAMPLE_CARDS)
 def test_the_card_is_the_one_that_was_looked_at(state: str) -> None:
-    golden = _GOLDEN / f"{state}.json"
-    drawn = json.dumps(CARDS[state](), ensure_ascii=False, indent=2) + "\n"
-    if os.environ.get("TEST_UPDATE_GOLDEN") == "1":
-        golden.write_text(drawn, encoding="utf-8")
-    assert golden.read_text(encoding="utf-8") == drawn
+    drawn = card_text(SAMPLE_CARDS[state]())
+    assert golden(CARDS / f"{state}.json", drawn) == drawn
 
 
 def test_every_golden_file_has_its_state() -> None:
-    files = [path.stem for kind in ("less", "grant", "review") for path in _GOLDEN.glob(f"{kind}_*.json")]
-    assert set(files) == set(CARDS)
+    files = [path.stem for kind in ("less", "grant", "review") for path in CARDS.glob(f"{kind}_*.json")]
+    assert set(files) == set(SAMPLE_CARDS)
 
 
-@pytest.mark.parametrize("state", CARDS)
+@pytest.mark.parametrize("state", SAMPLE_CARDS)
 def test_feishu_takes_the_card(state: str) -> None:
-    check_card(CARDS[state]())
+    check_card(SAMPLE_CARDS[state]())
 
 
 @pytest.mark.parametrize("status", [status for status in ApprovalStatus if status is not ApprovalStatus.APPROVED])
@@ -144,7 +139,7 @@ def test_only_an_approved_card_offers_to_ask_less(status: ApprovalStatus) -> Non
 
 
 def test_every_button_says_what_it_means_in_value_and_in_name() -> None:
-    for draw in CARDS.values():
+    for draw in SAMPLE_CARDS.values():
         for button in _tagged(draw(), "button"):
             behavior = button["behaviors"][0]
             if behavior["type"] == "callback":
@@ -154,11 +149,11 @@ def test_every_button_says_what_it_means_in_value_and_in_name() -> None:
 
 
 def test_the_offer_is_folded_and_the_revocation_is_not() -> None:
-    offered = CARDS["less_offered"]()
+    offered = SAMPLE_CARDS["less_offered"]()
     [panel] = [one for one in _tagged(offered, "collapsible_panel") if _tagged(one, "button")]
     assert not panel["expanded"]
     assert {button["name"].partition(":")[0] for button in _tagged(panel, "button")} == {"grant_exact", "grant_kind"}
-    given_card = CARDS["less_given"]()
+    given_card = SAMPLE_CARDS["less_given"]()
     assert not [one for one in _tagged(given_card, "collapsible_panel") if _tagged(one, "button")]
     assert any(button.get("name") == f"grant_revoke:{GRANT.grant_id}" for button in _tagged(given_card, "button"))
 

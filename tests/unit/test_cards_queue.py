@@ -1,11 +1,9 @@
-"""The queue card, as a person has looked at it. `TEST_UPDATE_GOLDEN=1 pytest …` writes the files anew."""
+"""The queue card, as a person has looked at it. `TEST_UPDATECARDS=1 pytest …` writes the files anew."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -20,11 +18,10 @@ from cards.views import AlikeItem, ApprovalView
 from models.enums import AskedAs, Verdict
 from models.values import CardClick, Json, JsonObject, PersonIds, RefusalKind
 from tests.support.card_samples import PENDING
+from tests.support.goldens import CARDS, card_text, golden
 from tests.support.queue_samples import ALIKE, MANY, NOW, ONE, QUEUES, alike
 from tests.unit.test_cards_limits import _HEAVY, _args, _views
 from tests.unit.test_cards_rules import check_card, nodes, texts
-
-_GOLDEN = Path(__file__).parent.parent / "data" / "cards"
 
 
 def buttons(card: JsonObject) -> dict[str, JsonObject]:
@@ -50,15 +47,12 @@ def pressed(carried: JsonObject, name: str, form: JsonObject) -> CardClick:
 
 @pytest.mark.parametrize("sample", QUEUES)
 def test_the_card_is_the_golden_one(sample: str) -> None:
-    drawn = json.dumps(queue_card(QUEUES[sample]), ensure_ascii=False, indent=1) + "\n"
-    path = _GOLDEN / f"{sample}.json"
-    if os.environ.get("TEST_UPDATE_GOLDEN") == "1":
-        path.write_text(drawn, encoding="utf-8")
-    assert drawn == path.read_text(encoding="utf-8")
+    drawn = card_text(queue_card(QUEUES[sample]))
+    assert drawn == golden(CARDS / f"{sample}.json", drawn)
 
 
 def test_every_golden_file_is_of_a_state() -> None:
-    assert {path.stem for path in _GOLDEN.glob("queue_*.json")} == set(QUEUES)
+    assert {path.stem for path in CARDS.glob("queue_*.json")} == set(QUEUES)
 
 
 @pytest.mark.parametrize("sample", QUEUES)

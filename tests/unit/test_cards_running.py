@@ -1,12 +1,10 @@
-"""The notice of a run, its summary and its failure. `TEST_UPDATE_GOLDEN=1 pytest …` writes the cards anew."""
+"""The notice of a run, its summary and its failure. `TEST_UPDATECARDS=1 pytest …` writes the cards anew."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,10 +14,10 @@ from cards.running import failed_notice, run_card, runs_notice
 from cards.views import L2View, RunsView, RunView
 from models.enums import Language
 from models.values import JsonObject
+from tests.support.goldens import CARDS, card_text, golden
 from tests.unit.test_cards_limits import _args, _maybe, _words
 from tests.unit.test_cards_rules import check_card, texts
 
-_GOLDEN = Path(__file__).parent.parent / "data" / "cards"
 NOW = datetime(2026, 3, 5, 6, 32, tzinfo=UTC)  # 14:32 in China
 ZH, EN = Language.ZH_CN, Language.EN_US
 
@@ -49,11 +47,8 @@ SAMPLES = {
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_the_card_is_the_golden_one(sample: str) -> None:
-    drawn = json.dumps(run_card(SAMPLES[sample]), ensure_ascii=False, indent=1) + "\n"
-    path = _GOLDEN / f"{sample}.json"
-    if os.environ.get("TEST_UPDATE_GOLDEN") == "1":
-        path.write_text(drawn, encoding="utf-8")
-    assert drawn == path.read_text(encoding="utf-8")
+    drawn = card_text(run_card(SAMPLES[sample]))
+    assert drawn == golden(CARDS / f"{sample}.json", drawn)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -1,12 +1,10 @@
-"""The settings card and its text. `TEST_UPDATE_GOLDEN=1 pytest …` writes the files anew."""
+"""The settings card and its text. `TEST_UPDATECARDS=1 pytest …` writes the files anew."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,8 +17,8 @@ from bot.commands.preferring import Preference, read_preference
 from bot.simulator.rules import card_fault
 from cards.settings import SettingsView, days_said, settings_card, settings_text
 from models.enums import Language
+from tests.support.goldens import CARDS, card_text, golden
 
-_GOLDEN = Path(__file__).parent.parent / "data" / "cards"
 NOW = datetime(2026, 3, 5, 6, 32, tzinfo=UTC)  # 14:32 in China
 
 BARE = SettingsView(
@@ -62,11 +60,8 @@ SAMPLES = {
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_the_card_is_the_golden_one(sample: str) -> None:
-    drawn = json.dumps(settings_card(SAMPLES[sample]), ensure_ascii=False, indent=1) + "\n"
-    path = _GOLDEN / f"{sample}.json"
-    if os.environ.get("TEST_UPDATE_GOLDEN"):
-        path.write_text(drawn, encoding="utf-8")
-    assert drawn == path.read_text(encoding="utf-8")
+    drawn = card_text(settings_card(SAMPLES[sample]))
+    assert drawn == golden(CARDS / f"{sample}.json", drawn)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

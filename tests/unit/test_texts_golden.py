@@ -1,16 +1,14 @@
 """Every answer about policies, grants and freezes in both languages, as a person has read it.
 
-`TEST_UPDATE_GOLDEN=1 pytest …` writes the files anew.
+`TEST_UPDATETEXTS=1 pytest …` writes the files anew.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -36,9 +34,9 @@ from models.enums import (
 )
 from models.values import ActionRequest, ExecutionView
 from models.why import AskedPerson, PinnedVersion, Why, WhyApproval, WhyDelivery, WhyGrant
+from tests.support.goldens import TEXTS, golden
 from tests.unit.test_cards_golden import ASKED
 
-_GOLDEN = Path(__file__).parent.parent / "data" / "texts"
 HOUR = timedelta(hours=1)
 
 POLICY = PolicyView(
@@ -274,16 +272,12 @@ SAMPLES: dict[str, Callable[[Language], str]] = {
 
 @pytest.mark.parametrize("text", SAMPLES)
 def test_the_answer_is_the_one_that_was_read(text: str) -> None:
-    golden = _GOLDEN / f"{text}.txt"
     said = f"{SAMPLES[text](Language.ZH_CN)}\n\n--- en_us\n\n{SAMPLES[text](Language.EN_US)}\n"
-    if os.environ.get("TEST_UPDATE_GOLDEN") == "1":
-        golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_text(said, encoding="utf-8")
-    assert golden.read_text(encoding="utf-8") == said
+    assert golden(TEXTS / f"{text}.txt", said) == said
 
 
 def test_every_golden_text_has_its_sample() -> None:
-    assert {path.stem for path in _GOLDEN.glob("*.txt")} == set(SAMPLES)
+    assert {path.stem for path in TEXTS.glob("*.txt")} == set(SAMPLES)
 
 
 _EVIL = '{x}<at user_id="all"></at>[x](https://e.cn)\u202e\nsk-abcdefghijklmnop1234'
