@@ -16,7 +16,7 @@ from typing import Literal
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from bot.database import Database, open_database, transaction
 from bot.reading import Reading
@@ -27,23 +27,20 @@ from handlers.errors import problem_middleware
 from handlers.pages import Pages
 from models.tables import ApprovalRequest, Notification
 from tests.support.approval_rows import Town, settle_town
+from tests.support.browser import chromium
 from tests.support.clock import MovableClock
 from tests.support.page_scenes import freeze, full_life
 
-CHROMIUM = "/usr/bin/chromium"
 KEY = "k" * 32
 Scheme = Literal["light", "dark"]
 Motion = Literal["no-preference", "reduce"]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Debian's Chromium"),
-]
+pytestmark = pytest.mark.browser
 
 LOOKS = [(390, 844, "light"), (390, 844, "dark"), (1280, 900, "light"), (1280, 900, "dark")]
 
-# Every element with text of its own, against the nearest opaque background (WCAG 2.2, 1.4.3).
-CONTRAST = """() => {
+# How a colour is read, how much light it gives (WCAG 2.2, relative luminance), and the ground an element stands on.
+COLOURS = """
   const parse = c => c.match(/[\\d.]+/g).map(Number);
   const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
   const light = ([r, g, b]) => [r, g, b].map(v => linear(v / 255))
@@ -51,6 +48,13 @@ CONTRAST = """() => {
   const ground = el => { for (; el; el = el.parentElement) {
       const c = parse(getComputedStyle(el).backgroundColor); if (c.length < 4 || c[3] === 1) return c; }
     return [255, 255, 255]; };
+"""
+
+# Every element with text of its own, against the nearest opaque background (WCAG 2.2, 1.4.3).
+CONTRAST = (
+    "() => {"
+    + COLOURS
+    + """
   const poor = [];
   for (const el of document.body.querySelectorAll('*')) {
     const own = [...el.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
@@ -62,6 +66,7 @@ CONTRAST = """() => {
   }
   return poor;
 }"""
+)
 
 # What can be pressed is at least 24 px in both directions, unless it stands in a line of text (WCAG 2.2, 2.5.8).
 SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, summary')]
@@ -77,20 +82,17 @@ CRUSHED = """() => [...document.body.querySelectorAll('p, dd, dt, td, th, li, h1
 }).map(el => el.outerHTML.slice(0, 80))"""
 
 # What tells parts apart without text (WCAG 2.2, 1.4.11): the ring around what has the focus, on its ground.
-RING = """() => {
+RING = (
+    "() => {"
+    + COLOURS
+    + """
   const el = document.activeElement, style = getComputedStyle(el);
-  const parse = c => c.match(/[\\d.]+/g).map(Number);
-  const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => [r, g, b].map(v => linear(v / 255))
-    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
-  const ground = el => { for (; el; el = el.parentElement) {
-      const c = parse(getComputedStyle(el).backgroundColor); if (c.length < 4 || c[3] === 1) return c; }
-    return [255, 255, 255]; };
   const drawn = [style, getComputedStyle(el, '::after')].find(one => one.outlineStyle === 'solid');
   if (!drawn) return 0;
   const [a, b] = [light(parse(drawn.outlineColor)), light(ground(el.parentElement))].sort((x, y) => y - x);
   return (a + .05) / (b + .05);
 }"""
+)
 
 # What a screen reader goes by: landmarks, names, languages, tables that say what they are.
 UNTOLD = """() => {
@@ -211,17 +213,9 @@ async def site(opened: Database) -> AsyncIterator[Site]:
     # The port is known only once the server listens; the pages themselves hold relative links only.
     pages = Pages(reading, Links("http://unused.invalid", [KEY]), OneTimeSecrets(box, town.ledger, ""), clock)
     app.add_routes(pages.routes())
-    async with server, async_playwright() as playwright:
+    async with server, chromium() as browser:
         url = str(server.make_url("/")).rstrip("/")
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-                "--disable-sync", "--no-first-run",
-            ],
-        )  # fmt: skip
         yield Site(town, Links(url, [KEY]), OneTimeSecrets(box, town.ledger, url), browser)
-        await browser.close()
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), LOOKS)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 PHONE = (390, 844)
@@ -36,19 +36,26 @@ def need_chromium() -> None:
 
 
 @asynccontextmanager
-async def browser_page(size: tuple[int, int] = DESKTOP) -> AsyncIterator[Page]:
-    """A fresh page of this width and height. Any error that the page's own scripts raise fails the test at the end."""
+async def chromium() -> AsyncIterator[Browser]:
+    """A fresh Chromium; the test is skipped or fails where there is none (need_chromium)."""
     need_chromium()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*_ARGUMENTS])
         try:
-            viewport = {"width": size[0], "height": size[1]}
-            page = await browser.new_page(viewport=viewport)  # type: ignore[arg-type]  # a TypedDict of its own
-            page.set_default_timeout(PATIENCE)
-            errors: list[str] = []
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-            yield page
-            assert errors == [], f"the page's scripts failed: {errors}"
+            yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def browser_page(size: tuple[int, int] = DESKTOP) -> AsyncIterator[Page]:
+    """A fresh page of this width and height. Any error that the page's own scripts raise fails the test at the end."""
+    async with chromium() as browser:
+        viewport = {"width": size[0], "height": size[1]}
+        page = await browser.new_page(viewport=viewport)  # type: ignore[arg-type]  # a TypedDict of its own
+        page.set_default_timeout(PATIENCE)
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+        yield page
+        assert errors == [], f"the page's scripts failed: {errors}"
