@@ -123,7 +123,8 @@ class Clicks:
         if isinstance(outcome, Refusal) and not _redraws(outcome):
             return None
         if isinstance(outcome, Refusal) and outcome.kind is RefusalKind.EXPIRED:
-            await self._approvals.expire(approval_id)  # the tick may not have got to it; the card must close now
+            # The tick may not have got to it; the card must close now.
+            await self._approvals.settling.expire(approval_id)
         approval = await ApprovalRequest.get(id=approval_id)
         return await self._views.card(approval, self._clock.now(), person_id=operator.id)
 

@@ -16,6 +16,7 @@ from tortoise.exceptions import IntegrityError
 
 from bot import answers
 from bot.approvals import ApprovalService, Claimed, rendezvous_of, stored_request
+from bot.approvals.refusing import audit_refusal
 from bot.checking.binding import Binding, counted
 from bot.checking.careful import CarefulPath, UsesGrants
 from bot.checking.deciding import decide, freeze_in_force, sparing, under_grant
@@ -105,7 +106,7 @@ class EnforcementEngine:
         known, now = await self._directory.agent(caller), self._clock.now()
         decision = await self._binding.foresee(known, request, now)
         grants = sparing(known, request, digest, decision, now)
-        spared = bool(grants) and await self._approvals.one_decides(known, request, decision, now)
+        spared = bool(grants) and await self._approvals.opening.one_decides(known, request, decision, now)
         return under_grant(decision, grants[0]) if spared else decision
 
     async def look(self, caller: Caller, approval_id: UUID, *, wait: float = 0) -> JsonObject | None:
@@ -148,9 +149,9 @@ class EnforcementEngine:
                 return None
             bound = await self._binding.decide(known, request, work.now)
             outcome: Claimed | Refusal | None = _denied(known, bound.decision, work.now)
-            outcome = outcome or await self._approvals.claim_in(work, approval, digest)
+            outcome = outcome or await self._approvals.using.claim_in(work, approval, digest)
             if isinstance(outcome, Refusal):
-                self._approvals.audit_refusal(work, f"agent:{known.facts.id}", outcome, approval)
+                audit_refusal(work, f"agent:{known.facts.id}", outcome, approval)
                 return outcome
             await bound.ran()
             return answers.claimed(approval.check_id, bound.decision, approval)
@@ -252,10 +253,10 @@ class EnforcementEngine:
         async with self._turns.of(known.facts.id), self._ledger.transaction() as work:
             if await hold_epoch() != known.epoch:
                 return None
-            await self._approvals.make_room(work, known, self._quotas.max_pending(known.facts))
+            await self._approvals.opening.make_room(work, known, self._quotas.max_pending(known.facts))
             if await self._overtaken(ask, known, previous):
                 return None
-            approval = await self._approvals.open(
+            approval = await self._approvals.opening.open(
                 work,
                 known,
                 ask.request,

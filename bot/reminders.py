@@ -61,7 +61,7 @@ class Reminders:
                     return False
                 if not isinstance(await self._handle(work, approval), lifecycle.Expire):
                     return True
-            return await self._approvals.expire(approval_id)
+            return await self._approvals.settling.expire(approval_id)
         except Exception:
             log.exception("approval.tick_failed", approval=str(approval_id))
             return False
@@ -72,7 +72,7 @@ class Reminders:
             await self._approved(work, approval)
             return None
         if await Agent.exists(id=approval.agent_id, status=AgentStatus.ARCHIVED):
-            await self._approvals.withdraw(work, approval)
+            await self._approvals.settling.withdraw(work, approval)
             return None
         plan = self._questioning.plan_of(approval)
         due = lifecycle.next_reminder(approval.facts(), [step.after for step in plan.steps[1:]], work.now)
@@ -131,7 +131,7 @@ class Reminders:
         if approval.executor is not Executor.AGENT or approval.execution.finished:
             await _look_again(approval, None)
         elif approval.execution is ExecutionStatus.RUNNING:
-            await self._approvals.finish_execution(work, approval, ExecutionStatus.UNKNOWN, error=NEVER_REPORTED)
+            await self._approvals.using.finish_execution(work, approval, ExecutionStatus.UNKNOWN, error=NEVER_REPORTED)
         elif lifecycle.claim_lapsed(approval.facts(), work.now):
             await self._lapse(work, approval)
         else:

@@ -123,7 +123,7 @@ class Hook:
         if approval_id is None:
             return problem(404, "not_found", "This agent has no such approval.")
         known = await self._directory.agent(caller)
-        told = await self._approvals.report_outcome(known, approval_id, status, body.get("result"), error)
+        told = await self._approvals.using.report_outcome(known, approval_id, status, body.get("result"), error)
         return _refused(told) if isinstance(told, Refusal) else _json(answers.approval_json(told))
 
     async def cancel(self, request: web.Request) -> web.Response:
@@ -133,7 +133,7 @@ class Hook:
         if approval_id is None:
             return problem(404, "not_found", "This agent has no such approval.")
         known = await self._directory.agent(caller)
-        done = await self._approvals.cancel(known, approval_id, _text(body, "reason", 4000))
+        done = await self._approvals.settling.cancel(known, approval_id, _text(body, "reason", 4000))
         return _refused(done) if isinstance(done, Refusal) else _json(answers.approval_json(done))
 
     def _guarded(self, handler: Handler) -> Handler:

@@ -83,7 +83,7 @@ class CarefulPath:
         One person's grant spares no question that takes two.
         """
         candidates = sparing(known, ask.request, ask.digest, decision, work.now)
-        if not candidates or not await self._approvals.one_decides(known, ask.request, decision, work.now):
+        if not candidates or not await self._approvals.opening.one_decides(known, ask.request, decision, work.now):
             return None
         if self._earlier.standing(await self._earlier.met(ask, known), decision) is not None:
             return None

@@ -67,7 +67,7 @@ class Earlier:
     async def close_stale(self, approval: ApprovalRequest) -> None:
         """A request whose time is over makes room for a new one without waiting for the next tick."""
         if approval.rendezvous is not None:
-            await self._approvals.expire(approval.id)
+            await self._approvals.settling.expire(approval.id)
             await ApprovalRequest.filter(
                 id=approval.id, claim_expires_at__lte=self._clock.now(), claimed_at=None
             ).update(rendezvous=None)
@@ -114,7 +114,7 @@ class Earlier:
                 return None
             bound = await self._binding.decide(known, ask.request, work.now)
             if bound.decision.level is not Level.DENY:
-                outcome = await self._approvals.claim_in(work, approval, ask.digest)
+                outcome = await self._approvals.using.claim_in(work, approval, ask.digest)
                 if isinstance(outcome, Refusal):
                     return None
                 await bound.ran()

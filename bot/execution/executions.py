@@ -97,7 +97,7 @@ class Executions:
         """An execution that could never be started has failed, visibly; one that was started is left to its lease."""
         approval = await ApprovalRequest.get(id=approval_id)
         if await self._enter(work, approval, started=False):
-            await self._approvals.finish_execution(work, approval, ExecutionStatus.FAILED, error=why)
+            await self._approvals.using.finish_execution(work, approval, ExecutionStatus.FAILED, error=why)
 
     async def recover(self, now: datetime) -> int:
         """How many executions became `unknown` because whoever ran them is gone."""
@@ -149,7 +149,7 @@ class Executions:
             return approval.execution_lease_until if approval.execution is ExecutionStatus.RUNNING else None
         if isinstance(permitted, str):
             work.audit(approval_fact(approval, "system", "execution.refused", {"reason": permitted}))
-            await self._approvals.finish_execution(work, approval, ExecutionStatus.FAILED, error=permitted)
+            await self._approvals.using.finish_execution(work, approval, ExecutionStatus.FAILED, error=permitted)
             return None
         start, bound = permitted
         work.audit(
@@ -234,7 +234,7 @@ class Executions:
             approval = await ApprovalRequest.get(id=approval_id)
             status = ExecutionStatus(outcome.kind.value)
             result, error = bounded(outcome.result), _bounded_error(outcome.error)
-            if not await self._approvals.finish_execution(work, approval, status, result=result, error=error):
+            if not await self._approvals.using.finish_execution(work, approval, status, result=result, error=error):
                 details: JsonObject = {"execution": status.value, "result": result, "error": error}
                 work.audit(approval_fact(approval, "system", "execution.answer_too_late", details))
 
@@ -242,7 +242,7 @@ class Executions:
         due = lifecycle.execution_recovery(approval.facts(), approval.execution_lease_until, work.now)
         if not isinstance(due, lifecycle.MarkUnknown):
             return False
-        return await self._approvals.finish_execution(work, approval, ExecutionStatus.UNKNOWN, error=_LOST)
+        return await self._approvals.using.finish_execution(work, approval, ExecutionStatus.UNKNOWN, error=_LOST)
 
 
 def _lawgiver(decision: Decision) -> str:

@@ -104,7 +104,8 @@ class QueuePresses:
             event_key=press.event_key,
         )
         if isinstance(outcome, Refusal) and outcome.kind is RefusalKind.EXPIRED:
-            await self._approvals.expire(approval_id)  # the tick may not have got to it; the cards must close now
+            # The tick may not have got to it; the cards must close now.
+            await self._approvals.settling.expire(approval_id)
         await self._turn_on(press, before)
         return await self._said(approval_id, press.operator, outcome)
 

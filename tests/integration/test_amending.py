@@ -423,7 +423,8 @@ async def test_amending_while_the_agent_withdraws_or_the_time_ends(gate: Gate, a
         asked = await pays(gate, agent, session=str(new_id()))
         assert asked.approval_id is not None
         said, withdrawn = await asyncio.gather(
-            amend(gate, asked, lin, {AMOUNT: "120"}), gate.approvals.cancel(known, asked.approval_id, "never mind")
+            amend(gate, asked, lin, {AMOUNT: "120"}),
+            gate.approvals.settling.cancel(known, asked.approval_id, "never mind"),
         )
         approval = await settled_once(asked)
         assert isinstance(said, Resolved) is isinstance(withdrawn, Refusal)

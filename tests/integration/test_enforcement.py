@@ -299,14 +299,16 @@ async def test_outcome_is_reported_once_after_the_claim(gate: Gate, bookkeeper: 
     assert answer.approval_id is not None
     await approve(gate, answer, lin)
     known = await gate.directory.agent(bookkeeper)
-    early = await gate.approvals.report_outcome(known, answer.approval_id, ExecutionStatus.SUCCEEDED, None)
+    early = await gate.approvals.using.report_outcome(known, answer.approval_id, ExecutionStatus.SUCCEEDED, None)
     assert isinstance(early, Refusal) and early.kind is RefusalKind.NOT_CLAIMED
     await gate.check(bookkeeper)
-    told = await gate.approvals.report_outcome(known, answer.approval_id, ExecutionStatus.FAILED, {"e": 1}, "disk")
+    told = await gate.approvals.using.report_outcome(
+        known, answer.approval_id, ExecutionStatus.FAILED, {"e": 1}, "disk"
+    )
     assert isinstance(told, ApprovalRequest)
     assert (told.status, told.execution) == (ApprovalStatus.APPROVED, ExecutionStatus.FAILED)
     assert (told.execution_result, told.execution_error) == ('{"e": 1}', "disk")
-    twice = await gate.approvals.report_outcome(known, answer.approval_id, ExecutionStatus.SUCCEEDED, None)
+    twice = await gate.approvals.using.report_outcome(known, answer.approval_id, ExecutionStatus.SUCCEEDED, None)
     assert isinstance(twice, Refusal) and twice.kind is RefusalKind.OUTCOME_KNOWN
 
 
@@ -314,9 +316,9 @@ async def test_cancel_withdraws_a_pending_request_only(gate: Gate, bookkeeper: C
     answer = await gate.check(bookkeeper)
     assert answer.approval_id is not None
     known = await gate.directory.agent(bookkeeper)
-    done = await gate.approvals.cancel(known, answer.approval_id, "no longer needed")
+    done = await gate.approvals.settling.cancel(known, answer.approval_id, "no longer needed")
     assert isinstance(done, ApprovalRequest) and done.status is ApprovalStatus.CANCELLED
-    again = await gate.approvals.cancel(known, answer.approval_id, None)
+    again = await gate.approvals.settling.cancel(known, answer.approval_id, None)
     assert isinstance(again, Refusal) and again.kind is RefusalKind.NOT_PENDING
     late = await gate.approvals.resolve(answer.approval_id, Verdict.APPROVE, operator(lin), via=Via.CARD)
     assert isinstance(late, Refusal)
@@ -328,7 +330,7 @@ async def test_agents_see_their_own_approvals_only(gate: Gate, bookkeeper: Calle
     assert answer.approval_id is not None
     assert await gate.engine.look(other, answer.approval_id) is None
     known = await gate.directory.agent(other)
-    refused = await gate.approvals.cancel(known, answer.approval_id, None)
+    refused = await gate.approvals.settling.cancel(known, answer.approval_id, None)
     assert isinstance(refused, Refusal) and refused.kind is RefusalKind.UNKNOWN_APPROVAL
 
 

@@ -169,14 +169,14 @@ async def test_a_fault_in_the_attempt_is_unknown(office: Office, approved: Appro
 async def test_an_outcome_outlives_a_database_that_is_away_for_a_moment(
     office: Office, approved: ApprovalRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish, failures = office.gate.approvals.finish_execution, [ConnectionError("away"), ConnectionError("away")]
+    finish, failures = office.gate.approvals.using.finish_execution, [ConnectionError("away"), ConnectionError("away")]
 
     async def flaky(*args: object, **kwargs: object) -> bool:
         if failures:
             raise failures.pop()
         return await finish(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(office.gate.approvals, "finish_execution", flaky)
+    monkeypatch.setattr(office.gate.approvals.using, "finish_execution", flaky)
     monkeypatch.setattr("bot.execution.executions._PAUSES", (0.0, 0.0, 0.0))
     await office.deliver()
     assert (await fresh(approved)).execution is ExecutionStatus.SUCCEEDED

@@ -244,7 +244,7 @@ async def test_the_card_follows_whatever_happens_to_what_waits(desk: Desk) -> No
     await desk.in_order(card)
     desk.gate.clock.move(hours=80)
     for left in (second, third):
-        await desk.gate.approvals.expire(left.id)
+        await desk.gate.approvals.settling.expire(left.id)
     await desk.office.deliver()
     await desk.in_order(card)
     assert "都处理完了" in json.dumps(desk.drawn(card), ensure_ascii=False)

@@ -48,7 +48,7 @@ async def execute(gate: Gate, approval_id: uuid.UUID, result: str = "done") -> N
     async with gate.ledger.transaction() as work:
         approval = await ApprovalRequest.get(id=approval_id)
         await ApprovalRequest.filter(id=approval_id).update(execution=ExecutionStatus.RUNNING)
-        assert await gate.approvals.finish_execution(work, approval, ExecutionStatus.SUCCEEDED, result=result)
+        assert await gate.approvals.using.finish_execution(work, approval, ExecutionStatus.SUCCEEDED, result=result)
 
 
 def just_before(
@@ -308,7 +308,7 @@ async def test_key_of_an_approval_that_ended_gives_its_end_again(
         await decide(gate, first, lin, Verdict.REJECT)
         gate.clock.move(minutes=11)
     elif end == "cancelled":
-        await gate.approvals.cancel(await gate.directory.agent(bookkeeper), first.approval_id, None)
+        await gate.approvals.settling.cancel(await gate.directory.agent(bookkeeper), first.approval_id, None)
     elif end == "lapsed":
         await decide(gate, first, lin)
         gate.clock.move(hours=25)
@@ -348,7 +348,7 @@ async def test_the_latest_request_is_known_when_the_clock_stands_still_or_steps_
 ) -> None:
     first = await gate.check(bookkeeper)
     assert first.approval_id is not None
-    await gate.approvals.cancel(await gate.directory.agent(bookkeeper), first.approval_id, None)
+    await gate.approvals.settling.cancel(await gate.directory.agent(bookkeeper), first.approval_id, None)
     gate.clock.move(seconds=-1)
     second = await gate.check(bookkeeper)
     await decide(gate, second, lin, Verdict.REJECT)

@@ -95,7 +95,7 @@ async def finish(gate: Gate, approval_id: str) -> None:
     async with gate.ledger.transaction() as work:
         approval = await ApprovalRequest.get(id=approval_id)
         await ApprovalRequest.filter(id=approval_id).update(execution=ExecutionStatus.RUNNING)
-        await gate.approvals.finish_execution(work, approval, ExecutionStatus.SUCCEEDED, result={"deleted": 3})
+        await gate.approvals.using.finish_execution(work, approval, ExecutionStatus.SUCCEEDED, result={"deleted": 3})
 
 
 async def test_answers_about_an_approval_are_as_documented(desk: Desk) -> None:

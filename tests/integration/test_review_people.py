@@ -369,7 +369,7 @@ async def test_who_approved_for_somebody_else_learns_that_it_failed(office: Offi
     assert isinstance(await decide(gate, asked, ben, via=Via.COMMAND), Resolved)
     assert (await gate.check(agent)).allowed
     async with gate.ledger.transaction() as work:
-        assert await gate.approvals.finish_execution(work, await row(asked), status, error="disk full")
+        assert await gate.approvals.using.finish_execution(work, await row(asked), status, error="disk full")
     texts = await OutboxMessage.filter(kind=OutboxKind.TEXT, person_id=ben.id)
     assert len(texts) == (status is not ExecutionStatus.SUCCEEDED)
     assert not await OutboxMessage.exists(kind=OutboxKind.TEXT, person_id=ann.id)

@@ -242,7 +242,7 @@ async def test_the_agent_withdraws_while_the_second_person_approves(
         await decide(gate, asked, lin)
         assert asked.approval_id is not None
         said, withdrawn = await asyncio.gather(
-            decide(gate, asked, wang), gate.approvals.cancel(known, asked.approval_id, None)
+            decide(gate, asked, wang), gate.approvals.settling.cancel(known, asked.approval_id, None)
         )
         assert isinstance(said, Resolved) is isinstance(withdrawn, Refusal)
 
