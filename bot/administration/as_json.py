@@ -15,13 +15,7 @@ from models.values import Decision, Json, JsonObject
 def saved_json(saved: Saved) -> JsonObject:
     """What is in force: the document, and beside it where it comes from. PUT takes it back as it is."""
     whose: JsonObject = {"agent": saved.agent} if isinstance(saved, PolicySaved) else {"agent": "floor"}
-    origin: JsonObject = {
-        "version": saved.version,
-        "author": saved.author,
-        "at": saved.at.isoformat() if saved.at else None,
-        "note": saved.note,
-    }
-    return whose | origin | saved.document
+    return whose | _origin(saved) | saved.document
 
 
 def change_json(saved: Saved) -> JsonObject:
@@ -35,14 +29,17 @@ def change_json(saved: Saved) -> JsonObject:
 
 def plan_json(saved: PlanSaved) -> JsonObject:
     """An asking plan as `saved_json` gives a policy; the command line takes it back as it is."""
-    origin: JsonObject = {
-        "tenant": saved.tenant,
+    whose: JsonObject = {"tenant": saved.tenant}
+    return whose | _origin(saved) | saved.document
+
+
+def _origin(saved: Saved | PlanSaved) -> JsonObject:
+    return {
         "version": saved.version,
         "author": saved.author,
         "at": saved.at.isoformat() if saved.at else None,
         "note": saved.note,
     }
-    return origin | saved.document
 
 
 def changes_json(changes: Sequence[Change]) -> list[Json]:

@@ -134,8 +134,16 @@ class AgentGround(Ground[Policy]):
         changes: tuple[Change, ...],
         findings: tuple[Finding, ...],
     ) -> PolicySaved:
-        at = present.at or self._created_at
-        return PolicySaved(self.name, present.rules, author, at, changed, changes, findings, present.note)
+        return PolicySaved(
+            agent=self.name,
+            policy=present.rules,
+            author=author,
+            at=present.at or self._created_at,
+            changed=changed,
+            changes=changes,
+            findings=findings,
+            note=present.note,
+        )
 
 
 class FloorGround(Ground[Floor]):
@@ -174,7 +182,16 @@ class FloorGround(Ground[Floor]):
         changes: tuple[Change, ...],
         findings: tuple[Finding, ...],
     ) -> FloorSaved:
-        return FloorSaved(self.tenant, present.rules, author, present.at, changed, changes, findings, present.note)
+        return FloorSaved(
+            tenant=self.tenant,
+            floor=present.rules,
+            author=author,
+            at=present.at,
+            changed=changed,
+            changes=changes,
+            findings=findings,
+            note=present.note,
+        )
 
 
 async def floor_in_force(tenant: str) -> Floor:

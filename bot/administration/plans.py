@@ -157,8 +157,16 @@ class PlanAdministration:
     ) -> PlanSaved:
         plan = self._read(row)
         author, at = await _origin(row)
-        note = row.note if row else None
-        return PlanSaved(tenant, plan, author, at, changed, changes, await self._findings(tenant, plan), note)
+        return PlanSaved(
+            tenant=tenant,
+            plan=plan,
+            author=author,
+            at=at,
+            changed=changed,
+            changes=changes,
+            findings=await self._findings(tenant, plan),
+            note=row.note if row else None,
+        )
 
     async def _findings(self, tenant: str, plan: AskingPlan) -> tuple[Finding, ...]:
         """Whoever is named and not known yet: asked all the same, by e-mail address, unless it is a slip of the pen.

@@ -84,18 +84,25 @@ class ExecutorSet:
     secret: str | None = field(repr=False, default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySaved:
-    """`policy` is in force; `changed` is False when it already was."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Saved:
+    """What is in force, and where it comes from; `changed` is False when it was in force already."""
+
+    author: str
+    at: datetime | None  # None: nobody wrote it
+    changed: bool = True
+    changes: tuple[Change, ...] = ()  # against the version before
+    findings: tuple[Finding, ...] = ()  # what to look at
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySaved(_Saved):
+    """An agent's policy; its findings consider the floor."""
 
     agent: str
     policy: Policy
-    author: str
     at: datetime
-    changed: bool = True
-    changes: tuple[Change, ...] = ()  # against the version before
-    findings: tuple[Finding, ...] = ()  # what to look at, the floor considered
-    note: str | None = None
 
     @property
     def version(self) -> int:
@@ -106,18 +113,12 @@ class PolicySaved:
         return document(self.policy)
 
 
-@dataclass(frozen=True, slots=True)
-class FloorSaved:
-    """As PolicySaved, of a tenant's floor. Version 0 is the starter floor, which nobody wrote."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorSaved(_Saved):
+    """A tenant's floor. Version 0 is the starter floor, which nobody wrote."""
 
     tenant: str
     floor: Floor
-    author: str
-    at: datetime | None
-    changed: bool = True
-    changes: tuple[Change, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    note: str | None = None
 
     @property
     def version(self) -> int:
@@ -128,18 +129,12 @@ class FloorSaved:
         return floor_document(self.floor)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanSaved:
-    """As FloorSaved, of a tenant's asking plan. Version 0 is the starter plan, which nobody wrote."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSaved(_Saved):
+    """A tenant's asking plan. Version 0 is the starter plan, which nobody wrote."""
 
     tenant: str
     plan: AskingPlan
-    author: str
-    at: datetime | None
-    changed: bool = True
-    changes: tuple[Change, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    note: str | None = None
 
     @property
     def version(self) -> int:
