@@ -30,6 +30,10 @@ class Actor:
         """Whether this actor administers every tenant."""
         return self.person is None or self.person.role is Role.PLATFORM_ADMIN
 
+    def may_read(self, tenant: str) -> bool:
+        """Whether this actor may read what everybody of the tenant may read."""
+        return self.everywhere or self.tenant == tenant
+
     def administers(self, tenant: str) -> bool:
         return self.person is None or self.person.administers(tenant)
 

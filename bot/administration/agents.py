@@ -182,7 +182,7 @@ class AgentAdministration:
         if len(name) > NAME_LIMIT or not name.isprintable():
             return []
         if (by_id := _uuid(name)) and (agent := await Agent.get_or_none(id=by_id).select_related("creator")):
-            return [agent] if actor.everywhere or agent.tenant == actor.tenant else []
+            return [agent] if actor.may_read(agent.tenant) else []
         own = await Agent.filter(tenant=actor.tenant, name=name).select_related("creator")
         if own or not actor.everywhere:
             return own

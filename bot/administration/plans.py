@@ -40,7 +40,7 @@ class PlanAdministration:
     async def show(self, actor: Actor, *, tenant: str | None = None) -> PlanSaved | Refusal:
         """What is in force, with who wrote it and when."""
         tenant = tenant or actor.tenant
-        if not _may_read(actor, tenant):
+        if not actor.may_read(tenant):
             return _not_permitted()
         return await self._saved(tenant, await self._newest(tenant), changed=False)
 
@@ -49,7 +49,7 @@ class PlanAdministration:
     ) -> AskingPlan | Refusal | Declined:
         """What this version said; None: the one in force, 0: the starter plan."""
         tenant = tenant or actor.tenant
-        if not _may_read(actor, tenant):
+        if not actor.may_read(tenant):
             return _not_permitted()
         if version is None:
             return self._read(await self._newest(tenant))
@@ -88,7 +88,7 @@ class PlanAdministration:
     ) -> list[VersionLine] | Refusal:
         """The versions, newest first, each with what it changed."""
         tenant = tenant or actor.tenant
-        if not _may_read(actor, tenant):
+        if not actor.may_read(tenant):
             return _not_permitted()
         limit = min(max(limit, 1), HISTORY_LIMIT)
         rows = await AskingPlanVersion.filter(tenant=tenant).order_by("-version").limit(limit + 1)
@@ -253,10 +253,6 @@ def _emails(plan: AskingPlan) -> Iterator[tuple[str, str]]:
 
 async def _origin(row: AskingPlanVersion | None) -> tuple[str, datetime | None]:
     return (await author_name(row.author), row.created_at) if row else ("system", None)
-
-
-def _may_read(actor: Actor, tenant: str) -> bool:
-    return actor.everywhere or actor.tenant == tenant
 
 
 def _not_permitted() -> Refusal:

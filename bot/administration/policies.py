@@ -162,7 +162,7 @@ class PolicyAdministration:
     ) -> AgentGround | FloorGround | Refusal | Declined:
         if is_floor(name):
             tenant = tenant or actor.tenant
-            if _may_read_floor(actor, tenant):
+            if actor.may_read(tenant):
                 return FloorGround(tenant)
             return Refusal(RefusalKind.NOT_PERMITTED, detail=FLOOR, admins_only=True)
         agent = await self._agents.named(actor, name)
@@ -186,10 +186,6 @@ class PolicyAdministration:
 
 def is_floor(name: str) -> bool:
     return name.strip().casefold() == FLOOR
-
-
-def _may_read_floor(actor: Actor, tenant: str) -> bool:
-    return actor.everywhere or actor.tenant == tenant
 
 
 def _read(parse: Callable[[], P]) -> P | Declined:
