@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
@@ -12,7 +11,6 @@ from bot.administration import Administration, BackupSet, Declined, PlanSaved
 from bot.administration.plan_trials import everybody, foresee
 from bot.administration.plans import WHOLE
 from bot.administration.values import Why
-from bot.asking.parsing import BadAsk, parse_check
 from bot.checking.binding import Binding
 from bot.commands import PlanCommand, RollBackPlan, SetBackup, SetPlan, ShowPlan, ShowPlanHistory, TryPlan
 from bot.conversation.plan_views import (
@@ -22,6 +20,7 @@ from bot.conversation.plan_views import (
     terms_view,
     version_view,
 )
+from bot.conversation.trying import Trying
 from bot.conversation.turn import Answer, Turn
 from bot.directory import Directory
 from bot.people.joining import People
@@ -30,9 +29,8 @@ from bot.questioning import Questioning
 from cards import plans_said as words
 from cards.plan_foreseen import plan_tried
 from cards.plan_views import ForeseenView
-from models.agent import Agent
 from models.user import User
-from models.values import ActionRequest, Refusal, RefusalKind
+from models.values import Refusal, RefusalKind
 
 VERSIONS_SHOWN = 8
 
@@ -50,8 +48,7 @@ class PlanAnswers:
         self._plans = administration.plans
         self._users = administration.users
         self._questioning = questioning
-        self._directory = directory
-        self._binding = binding
+        self._trying = Trying(administration.agents, directory, binding)
         self._people = people
 
     async def to(self, turn: Turn, command: PlanCommand) -> Answer:
@@ -119,19 +116,13 @@ class PlanAnswers:
 
     async def _try(self, turn: Turn, command: TryPlan) -> Answer:
         """Whom the action would be asked of if it came now; nobody is asked, and nothing is recorded or spent."""
-        agent = await self._agents.named(turn.actor, command.agent)
-        if not isinstance(agent, Agent):
-            return turn.no(agent)
-        try:
-            request = _request(command)
-        except BadAsk as fault:
-            return turn.no(Refusal(RefusalKind.INVALID, detail=str(fault)))
-        known = await self._directory.present(agent.id)
-        moving = replace(known, freezes=(), facts=replace(known.facts, paused=False))
-        decision = await self._binding.foresee(moving, request, turn.now)
+        trial = await self._trying.foresee(turn, command)
+        if isinstance(trial, Answer):
+            return trial
+        known, request, decision = trial.known, trial.request, trial.decision
         plan, chosen = await foresee(self._questioning, self._people, known, request, decision, turn.now)
         view = ForeseenView(
-            agent=agent.name,
+            agent=known.facts.name,
             action_type=request.action_type,
             level=decision.level,
             question=plan.name,
@@ -145,9 +136,3 @@ class PlanAnswers:
 
 async def _names(chosen: Iterable[Chosen]) -> dict[UUID, str]:
     return {person.id: person.name for person in await User.filter(id__in=everybody(chosen))}
-
-
-def _request(command: TryPlan) -> ActionRequest:
-    """The request as the hook would read it. Raises BadAsk."""
-    ask = {"action_type": command.action, "details": command.details, "requested_by": command.requester}
-    return parse_check(json.dumps(ask).encode())

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from typing import assert_never
 
 from bot import outbox
 from bot.administration import Administration, Declined, PolicySaved, Why
 from bot.administration.grounds import Saved
 from bot.administration.values import FloorSaved
-from bot.asking.parsing import BadAsk, parse_check
 from bot.checking.binding import Binding
 from bot.commands import (
     FLOOR,
@@ -25,6 +22,7 @@ from bot.commands import (
 )
 from bot.commands.policy_values import PolicyCommand
 from bot.conversation.policy_views import change_views, finding_views, policy_view, tried_view, version_view
+from bot.conversation.trying import Trying
 from bot.conversation.turn import Answer, Turn
 from bot.delivery import replaying
 from bot.directory import Directory
@@ -33,7 +31,7 @@ from cards import policies as words
 from cards.replays import draft_invalid
 from cards.tried import policy_tried
 from models.agent import Agent
-from models.values import ActionRequest, Refusal, RefusalKind
+from models.values import Refusal, RefusalKind
 
 VERSIONS_SHOWN = 8
 
@@ -42,8 +40,8 @@ class PolicyAnswers:
     def __init__(self, administration: Administration, directory: Directory, binding: Binding, bell: Bell) -> None:
         self._agents = administration.agents
         self._policies = administration.policies
-        self._directory = directory
         self._binding = binding
+        self._trying = Trying(administration.agents, directory, binding)
         self._bell = bell
 
     async def to(self, turn: Turn, command: PolicyCommand) -> Answer:
@@ -124,24 +122,14 @@ class PolicyAnswers:
         return Answer(words.rolled_back(view, command.version, changes, finding_views(saved), turn.language))
 
     async def try_out(self, turn: Turn, command: TryPolicy) -> Answer:
-        """What the action would get now: decided as a check is, but nothing is recorded, spent or asked.
-
-        The rules are asked under a freeze or pause too: who writes a policy then wants to know.
-        """
+        """What the action would get now, and what stands above the rules meanwhile."""
         if command.agent == FLOOR:
             return turn.no(Declined(Why.FLOOR_NOT_TRIED, FLOOR))
-        agent = await self._agents.named(turn.actor, command.agent)
-        if not isinstance(agent, Agent):
-            return turn.no(agent)
-        try:
-            request = _request(command)
-        except BadAsk as fault:
-            return turn.no(Refusal(RefusalKind.INVALID, detail=str(fault)))
-        known = await self._directory.present(agent.id)
-        question = await self._binding.question(known, request, turn.now)
-        moving = replace(known, freezes=(), facts=replace(known.facts, paused=False))
-        decision = await self._binding.foresee(moving, request, turn.now)
-        view = tried_view(known, question, decision)
+        trial = await self._trying.foresee(turn, command)
+        if isinstance(trial, Answer):
+            return trial
+        question = await self._binding.question(trial.known, trial.request, turn.now)
+        view = tried_view(trial.known, question, trial.decision)
         return Answer(policy_tried(view, turn.language, now=turn.now, zone=turn.zone))
 
     async def replay(self, turn: Turn, command: ReplayPolicy) -> Answer:
@@ -180,9 +168,3 @@ class PolicyAnswers:
     def _unchanged(turn: Turn, saved: Saved) -> Answer:
         view = policy_view(saved)
         return Answer(words.policy_unchanged(view.agent, view.version, turn.language, is_floor=view.is_floor))
-
-
-def _request(command: TryPolicy) -> ActionRequest:
-    """The request as the hook would read it. Raises BadAsk."""
-    ask = {"action_type": command.action, "details": command.details, "requested_by": command.requester}
-    return parse_check(json.dumps(ask).encode())
