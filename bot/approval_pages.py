@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from bot.comparing import changed_since
 from bot.consenting import consents_to, deciding_facts
 from bot.lifecycle import entitled
 from bot.plans import QuestionPlan, from_json
@@ -105,6 +106,8 @@ _VIEWS = Views(_Unlinked())
 async def page_of(approval: ApprovalRequest, reader: Operator, now: datetime) -> ApprovalPage:
     """The page as this reader sees it; who may see it was settled before."""
     view = await _VIEWS.of(approval, now, person_id=reader.id)
+    if view.status is not ApprovalStatus.PENDING:  # the page goes on telling what was new about it
+        view = replace(view, changed=await changed_since(approval))
     plan = from_json(approval.plan) if approval.plan else None
     timeline, names = await _timeline(approval.id)
     entries, total = await _entries(approval.id)

@@ -11,13 +11,11 @@ from bot.ledger import AuditFact, Ledger, Work
 from bot.people.joining import People
 from bot.preferences import Preferences
 from bot.pressing import Shown
+from bot.seen import first_time
 from cards import messages
 from cards.settings import SAVE, saved_toast_words, settings_card
 from cards.words import Bilingual
-from models.inbound import InboundRecord
 from models.values import AppCredentials, CardClick, JsonObject, Operator
-
-KIND = "card.action.trigger"
 
 _NOT_YOURS = Bilingual(
     "这是别人的设置，发送 /settings 打开您自己的。", "These are somebody else's. Send /settings for your own."
@@ -53,8 +51,7 @@ class SettingsPresses:
     async def _save(self, operator: Operator, values: dict[Preference, str | None], event_key: str) -> Shown:
         async with self._ledger.transaction() as work:
             changed: tuple[Preference, ...] | None = None
-            if not await InboundRecord.exists(key=event_key):
-                await InboundRecord.create(key=event_key, kind=KIND, received_at=work.now)
+            if await first_time(work, event_key):
                 changed = (await self._preferences.save(work, operator.id, values)).changed
             view = await self._preferences.view(operator.id, work.now, changed)
         return Shown(messages.toast("success", saved_toast_words(view)), settings_card(view), "settings_saved")

@@ -79,7 +79,7 @@ class Telling:
 
     async def changed(self, work: Work, approval: ApprovalRequest, clicked_message: str | None = None) -> None:
         """Every sent copy follows, and whoever waits is woken, once `work` is committed."""
-        copies = await CardCopy.filter(approval_id=approval.id).exclude(state=Delivery.UNDELIVERABLE)
+        copies = await CardCopy.filter(approval_id=approval.id)
         await outbox.add(
             outbox.card_update(
                 approval,
@@ -88,10 +88,11 @@ class Telling:
                 delay=outbox.CLICK_GRACE if clicked_message and copy.message_id == clicked_message else None,
             )
             for copy in copies
-            if copy.is_card
+            if copy.is_card and copy.state is not Delivery.UNDELIVERABLE
         )
         await pins.release(approval, work.now)
-        await following.follow(approval, work.now)
+        people = {approval.creator_id, *(copy.person_id for copy in copies)}
+        await following.moved(people, approval.tenant, work.now)
         await self._waiters.notify(approval.id)
         work.after_commit(lambda: self._waiters.wake([approval.id]))
         work.after_commit(self._bell.ring)

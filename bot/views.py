@@ -61,7 +61,10 @@ class Views:
         return _zone(await User.get_or_none(id=person_id), self.zone)
 
     async def of(self, approval: ApprovalRequest, now: datetime, *, person_id: UUID | None = None) -> ApprovalView:
-        """The approval at its present revision as `person_id` sees it; without a reader there is no link."""
+        """The approval at its present revision as `person_id` sees it; without a reader there is no link.
+
+        It is compared with the last approved call of its kind only while it can be decided.
+        """
         request, original = stored_request(approval), original_request(approval)
         agent = await Agent.get(id=approval.agent_id)
         copies = await CardCopy.filter(approval_id=approval.id).order_by("id")
@@ -70,7 +73,8 @@ class Views:
         people = await _people(approval.creator_id, approval.requester_id, person_id, *asked)
         names = {person.id: person.name for person in people.values()}
         consents = await consents_to(approval)
-        changed = await changed_since(approval)
+        pending = approval.status is ApprovalStatus.PENDING
+        changed = await changed_since(approval) if pending else None
         freeze = await _freeze(approval, now)
         return ApprovalView(
             approval_id=approval.id,
@@ -103,12 +107,12 @@ class Views:
             severity=approval.severity,
             asked_as=mine.asked_as if mine else None,
             changed=changed,
-            first_of_kind=changed is None and await first_of_kind(approval),
+            first_of_kind=pending and changed is None and await first_of_kind(approval),
             needed=approval.approvals_needed,
             consents=tuple(ConsentView(one.person_name, one.at) for one in consents),
             consented=any(one.person_id == person_id for one in consents),
             separated=approval.duties_separated,
-            editable=editable(request) if approval.status is ApprovalStatus.PENDING else (),
+            editable=editable(request) if pending else (),
             original_args=original.args if original else None,
             preset=approval.preset,
             seen_by=_seen_by(copies, names),

@@ -21,11 +21,11 @@ from bot.approvals.settling import Settling, acted
 from bot.approvals.values import AlreadyDone, Consenting, Resolved
 from bot.consenting import consents_to, deciding_facts
 from bot.ledger import Ledger, Work, approval_fact
+from bot.seen import first_time
 from bot.telling import Telling
 from cards.presets import instructed, preset
 from models.approval import ApprovalRequest, CardCopy, Consent
 from models.enums import ApprovalStatus, Verdict, Via
-from models.inbound import InboundRecord
 from models.values import ApprovalFacts, Operator, Refusal, RefusalKind, Resolution
 
 TRIES = 3
@@ -74,7 +74,7 @@ class Deciding:
     async def _hear(self, word: Word) -> Resolved | Consenting | Refusal | AlreadyDone:
         async with self._ledger.transaction() as work:
             await self._changing.hold(word.edits)
-            seen = await _met_before(work, word)
+            seen = word.event_key is not None and not await first_time(work, word.event_key)
             approval = await ApprovalRequest.filter(id=word.approval_id).select_for_update().first()
             if approval is None:
                 unknown = Refusal(RefusalKind.UNKNOWN_APPROVAL, detail=str(word.approval_id))
@@ -168,16 +168,6 @@ class Deciding:
         )
         await self._telling.changed(work, approval, word.clicked_message)
         return Consenting(approval.id, consented.at, consented.missing)
-
-
-async def _met_before(work: Work, word: Word) -> bool:
-    """Whether this event was handled, even before a restart; from now on it was."""
-    if word.event_key is None:
-        return False
-    if await InboundRecord.exists(key=word.event_key):
-        return True
-    await InboundRecord.create(key=word.event_key, kind="card.action.trigger", received_at=work.now)
-    return False
 
 
 async def _code_of(word: Word, approval: ApprovalRequest) -> str | None:

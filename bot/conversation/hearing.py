@@ -39,6 +39,7 @@ from bot.outbox import Bell
 from bot.people.joining import People, language_of
 from bot.people.uniting import made_up_names
 from bot.ports import Clock
+from bot.seen import first_time
 from cards import administration as words
 from cards import messages
 from config.zones import zone_named
@@ -116,7 +117,7 @@ class Conversation:
         key = f"{app.app_id}:{press.event_id}"[:200]
 
         async def body(work: Work) -> None:
-            if not await _first_time(work, key, "menu"):
+            if not await first_time(work, key, "menu"):
                 return
             turn = await self._turn(work, operator, app, name_of(command))
             answer = await self._menu_answer(turn, press, command)
@@ -174,7 +175,7 @@ class Conversation:
         text = words.stranger(language_of(heard.app))
 
         async def body(work: Work) -> None:
-            if await _first_time(work, heard.key, "chat"):
+            if await first_time(work, heard.key, "chat"):
                 log.info("chat.stranger", app=heard.app.app_id)
                 await outbox.add([self._reply(heard, text, work, None)])
                 work.after_commit(self._bell.ring)
@@ -192,7 +193,7 @@ class Conversation:
         """What `answer` does and says is committed together with the message's record, unless that was seen before."""
 
         async def body(work: Work) -> None:
-            fresh = not await _replied(heard) if recorded else await _first_time(work, heard.key, "chat")
+            fresh = not await _replied(heard) if recorded else await first_time(work, heard.key, "chat")
             if fresh:
                 turn = await self._turn(work, operator, heard.app, name_of(heard.parsed))
                 await self._post(heard, turn, await answer(turn))
@@ -250,7 +251,7 @@ class Conversation:
     async def _greets(self, turn: Turn) -> bool:
         """Whether the person gets today's greeting now: Feishu reports every opening of the chat."""
         today = turn.now.astimezone(self._zone).date().isoformat()
-        return await _first_time(turn.work, f"{turn.app.app_id}:welcome:{turn.operator.id}:{today}", "welcome")
+        return await first_time(turn.work, f"{turn.app.app_id}:welcome:{turn.operator.id}:{today}", "welcome")
 
     @staticmethod
     async def _greeting(turn: Turn) -> str:
@@ -280,14 +281,6 @@ def _private(turn: Turn, answer: Answer, dedupe: str) -> OutboxMessage:
         now=turn.now,
         dedupe=dedupe,
     )
-
-
-async def _first_time(work: Work, key: str, kind: str) -> bool:
-    """Whether this was not seen before; it is recorded in the transaction. A race ends in an IntegrityError."""
-    if await InboundRecord.exists(key=key):
-        return False
-    await InboundRecord.create(key=key, kind=kind, received_at=work.now)
-    return True
 
 
 async def _replied(heard: Heard) -> bool:

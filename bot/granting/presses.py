@@ -26,6 +26,7 @@ from bot.granting.showing import grant_view, use_view
 from bot.granting.values import Given, Reviewed, Revoked
 from bot.ledger import AuditFact, Ledger, Work
 from bot.ports import Clock
+from bot.seen import first_time
 from bot.views import Views
 from cards.less import FIXED
 from cards.views import ApprovalView, GrantUseView, ReviewView
@@ -34,10 +35,7 @@ from models.approval import ApprovalRequest, CardCopy
 from models.audit import AuditEntry
 from models.enums import ReviewAnswer
 from models.grant import Grant, Review
-from models.inbound import InboundRecord
 from models.values import CardClick, JsonObject, Operator, Refusal, RefusalKind
-
-KIND = "card.action.trigger"
 
 
 class Act(StrEnum):
@@ -116,9 +114,8 @@ class GrantPresses:
         async with self._ledger.transaction() as work:
             if subject is None or not await _about(act, subject, click):
                 return self._unknown(work, operator, act, click)
-            if await InboundRecord.exists(key=event_key):
+            if not await first_time(work, event_key):
                 return Repeated() if await _entitled(operator, act, subject) else Refusal(RefusalKind.NOT_YOURS)
-            await InboundRecord.create(key=event_key, kind=KIND, received_at=work.now)
             return await self._doing(operator, act, subject, click)(work)
 
     def _doing(

@@ -18,6 +18,7 @@ from bot.noticing.runs import Run, as_run, view_of
 from bot.outbox import Bell
 from bot.people.joining import People
 from bot.ports import Clock
+from bot.telling import TITLE_LIMIT
 from cards.running import failed_notice
 from cards.views import RunView
 from models.agent import Agent
@@ -38,8 +39,6 @@ TAKEN_FOR = timedelta(days=30)
 """After the check; older runs are history."""
 
 TRIES = 5  # of one report that others overtake
-
-TITLE_LIMIT = 200  # characters of an inbox line's title
 
 
 @dataclass(frozen=True, slots=True)

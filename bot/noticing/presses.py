@@ -18,13 +18,13 @@ from bot.policy.parse import document, parse_policy, with_level
 from bot.policy.rules import Floor, Policy
 from bot.ports import Clock
 from bot.pressing import Shown
+from bot.seen import first_time
 from cards.refusals import refusal_toast
 from cards.running import not_told_toast, run_card, stopped_toast, wrong_toast
 from config.zones import zone_named
 from models.agent import Agent
 from models.audit import AuditEntry
 from models.enums import Level
-from models.inbound import InboundRecord
 from models.user import User
 from models.values import AppCredentials, CardClick, JsonObject, Operator, Refusal, RefusalKind
 
@@ -68,9 +68,7 @@ class NoticePresses:
                 refusal = Refusal(RefusalKind.NOT_YOURS)
                 work.audit(run.fact(actor.name, "run.refused", {"refusal": refusal.kind.value, "act": act}))
                 return refusal
-            again = await InboundRecord.exists(key=event_key)
-            if not again:
-                await InboundRecord.create(key=event_key, kind="card.action.trigger", received_at=work.now)
+            again = not await first_time(work, event_key)
             if act == WAS_WRONG:
                 return await self._wrong(work, run, operator, again)
             return await self._stop(work, run, operator, again)

@@ -12,7 +12,6 @@ from uuid import UUID
 from tortoise.expressions import F
 
 from bot import outbox
-from models.approval import ApprovalRequest, CardCopy
 from models.asking import QueueCard
 from models.outbox import OutboxMessage
 
@@ -20,14 +19,8 @@ ALIVE = timedelta(days=13)
 """A card that was opened longer ago is left alone: after 14 days Feishu takes no update (feishu-protocol 2.6)."""
 
 
-async def follow(approval: ApprovalRequest, now: datetime) -> None:
-    """The living queue cards of everybody in whose queue this request may be follow, with the caller's transaction."""
-    asked = await CardCopy.filter(approval_id=approval.id).values_list("person_id", flat=True)
-    await moved({approval.creator_id, *(UUID(str(one)) for one in asked)}, approval.tenant, now)
-
-
 async def moved(people: Collection[UUID], tenant: str, now: datetime) -> None:
-    """What these people's living queue cards show is drawn anew."""
+    """What these people's living queue cards show is drawn anew, with the caller's transaction."""
     living = QueueCard.filter(person_id__in=list(people), closed_at=None, created_at__gt=now - ALIVE)
     await outbox.add([update(card, tenant, now) for card in await living.order_by("id")])
 

@@ -20,6 +20,7 @@ from bot.queueing.pressed import Act, Button, read_button
 from bot.queueing.reading import Waiting, place_of, queue_of, view_of
 from bot.queueing.snoozing import Snoozing
 from bot.queueing.together import Together
+from bot.seen import first_time
 from bot.views import Views
 from cards import messages
 from cards.queue import queue_card
@@ -28,10 +29,7 @@ from cards.words import moment
 from models.approval import ApprovalRequest
 from models.asking import QueueCard
 from models.enums import Verdict, Via
-from models.inbound import InboundRecord
 from models.values import AppCredentials, CardClick, JsonObject, Operator, Refusal, RefusalKind
-
-_KIND = "card.action.trigger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +143,8 @@ class QueuePresses:
         """An event that was seen before changes nothing more."""
         try:
             async with self._ledger.transaction() as work:
-                if await InboundRecord.exists(key=press.event_key):
+                if not await first_time(work, press.event_key):
                     return await self._place(press)
-                await InboundRecord.create(key=press.event_key, kind=_KIND, received_at=work.now)
                 return await (self._snooze if press.button.act is Act.SNOOZE else self._turn)(work, press)
         except IntegrityError:  # the same event arrived twice at once
             return await self._place(press)
@@ -161,7 +158,7 @@ class QueuePresses:
         zone = await self._views.zone_for(press.operator.id)
         if isinstance(until, Refusal):
             return messages.refusal_toast(until, work.now, zone)
-        awake = {one.id for one in await queue_of(press.card.person_id, work.now) if not one.snoozed}
+        awake = {one.id for one in before if not one.snoozed and one.id != approval.id}
         await _show(work, press.card, press.operator, _next(approval.id, before, awake))
         return snoozed_toast(moment(until, work.now, zone))
 
