@@ -16,16 +16,16 @@ from bot.inboxes import InboxPage, inbox_of
 from bot.ports import Clock
 from bot.queueing.reading import queue_of
 from cards.mask import mask_text
-from cards.views import AuditLine, PendingItem
+from cards.views import AuditLine
 from models.agent import Agent
 from models.approval import ApprovalRequest
 from models.audit import AuditEntry
 from models.enums import Role
 from models.notification import Notification
 from models.user import User
-from models.values import JsonObject, Operator, short_code
+from models.values import JsonObject, Operator
 
-PENDING_LINES = 50
+PENDING_COUNTED = 50
 
 
 def may_see(reader: Operator, *, tenant: str, creator_id: UUID, requester_id: UUID | None) -> bool:
@@ -74,21 +74,9 @@ class Reading:
         unread = Notification.filter(person_id=reader.id, read_at__isnull=True)
         return await (unread.filter(id=line) if line else unread).update(read_at=self._clock.now())
 
-    async def pending_for(self, operator: Operator, *, limit: int = PENDING_LINES) -> list[PendingItem]:
-        """What waits for this person, in the order of the queue card."""
-        ids = [one.id for one in (await queue_of(operator.id, self._clock.now()))[:limit]]
-        rows = {row.id: row for row in await ApprovalRequest.filter(id__in=ids).select_related("agent")}
-        return [
-            PendingItem(
-                approval_id=row.id,
-                code=short_code(row.action_digest),
-                agent=row.agent.name,
-                action_type=row.action_type,
-                created_at=row.created_at,
-                expires_at=row.expires_at,
-            )
-            for row in (rows[id_] for id_ in ids)
-        ]
+    async def pending_count(self, operator: Operator) -> int:
+        """How much waits for this person, as far as it is counted."""
+        return min(len(await queue_of(operator.id, self._clock.now())), PENDING_COUNTED)
 
     async def audit_lines(
         self, operator: Operator, *, agent_id: UUID | None = None, approval_id: UUID | None = None, limit: int = 20

@@ -147,7 +147,7 @@ class Answers:
             tenant=operator.tenant,
             language=operator.language,
             agents=await Agent.filter(creator_id=operator.id).exclude(status=AgentStatus.ARCHIVED).count(),
-            pending=len(await self._reading.pending_for(operator)),
+            pending=await self._reading.pending_count(operator),
             open_id=known_open_id(identity) if identity else None,
         )
         return Answer(messages.whoami(view, turn.language))

@@ -61,7 +61,7 @@ class PersonalAnswers:
         done = await self._absences.back(turn.work, turn.actor)
         if not isinstance(done, Back):
             return turn.no(done)
-        pending = len(await self._reading.pending_for(turn.operator))
+        pending = await self._reading.pending_count(turn.operator)
         return Answer(words.back(done.was_away, pending, turn.language))
 
     async def _show_away(self, turn: Turn) -> Answer:

@@ -15,12 +15,11 @@ from bot.ledger import Work
 from bot.people.joining import People
 from bot.ports import CardMessage, Clock, FeishuGateway, MessageGone, PayloadRefused, SentMessage, TextMessage
 from bot.queueing.coming_back import come_back
-from bot.queueing.reading import queue_of, view_of
+from bot.queueing.reading import items_of, queue_of, view_of
 from bot.views import Views
 from cards import messages
 from cards.queue import queue_card
-from cards.views import PendingItem, PendingView
-from models.approval import ApprovalRequest
+from cards.views import PendingView
 from models.asking import QueueCard
 from models.enums import OutboxKind, OutboxState
 from models.outbox import OutboxMessage
@@ -62,19 +61,7 @@ class SendQueue:
 
     async def _as_text(self, card: QueueCard, now: datetime) -> TextMessage:
         person, waiting = await self._people.user(card.person_id), await queue_of(card.person_id, now)
-        ids = [one.id for one in waiting[:_LISTED]]
-        rows = {row.id: row for row in await ApprovalRequest.filter(id__in=ids).select_related("agent")}
-        items = tuple(
-            PendingItem(
-                approval_id=one.id,
-                code=one.facts().code,
-                agent=one.agent.name,
-                action_type=one.action_type,
-                created_at=one.created_at,
-                expires_at=one.expires_at,
-            )
-            for one in (rows[id_] for id_ in ids)
-        )
+        items = await items_of(waiting[:_LISTED])
         view = PendingView(items=items, total=len(waiting), now=now)
         zone = await self._views.zone_for(person.id)
         return TextMessage(messages.pending_list(view, person.language, zone))

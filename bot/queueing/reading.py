@@ -15,7 +15,7 @@ from bot.queueing.following import ALIVE
 from bot.stored import stored_request
 from bot.views import Views
 from cards.queue import MOST_ALIKE
-from cards.views import AlikeItem, QueueOver, QueueView
+from cards.views import AlikeItem, PendingItem, QueueOver, QueueView
 from models.approval import ApprovalRequest, CardCopy, Consent
 from models.asking import QueueCard
 from models.enums import ApprovalStatus, AskedAs, Severity
@@ -93,6 +93,23 @@ async def queue_of(person_id: UUID, now: datetime) -> list[Waiting]:
         if row.id not in given and _may_decide(row.facts(), asked.get(row.id), operator)
     ]
     return sorted(found, key=lambda one: one.snoozed)
+
+
+async def items_of(waiting: Sequence[Waiting]) -> tuple[PendingItem, ...]:
+    """These as lines of a list, in their order."""
+    ids = [one.id for one in waiting]
+    rows = {row.id: row for row in await ApprovalRequest.filter(id__in=ids).select_related("agent")}
+    return tuple(
+        PendingItem(
+            approval_id=one.id,
+            code=one.facts().code,
+            agent=one.agent.name,
+            action_type=one.action_type,
+            created_at=one.created_at,
+            expires_at=one.expires_at,
+        )
+        for one in (rows[id_] for id_ in ids)
+    )
 
 
 def _waiting(row: ApprovalRequest, asked: _Asked | None, now: datetime) -> Waiting:

@@ -19,10 +19,9 @@ from bot.ports import PayloadRefused, ReceiverRefused
 from bot.pressing import Shown
 from bot.queueing.opening import Queueing
 from bot.queueing.presses import QueuePresses
-from bot.queueing.reading import queue_of, view_of
+from bot.queueing.reading import items_of, queue_of, view_of
 from bot.queueing.retiring import RetireQueues
 from bot.queueing.snoozing import Snoozing
-from bot.reading import Reading
 from bot.receipts import Receipts
 from cards.queue import queue_card
 from cards.views import QueueOver, QueueView
@@ -176,7 +175,7 @@ async def test_the_queue_is_what_the_person_may_still_decide_oldest_first(desk: 
     assert await ids_of(lin, first.expires_at + timedelta(hours=1)) == []
     await CardCopy.create(approval_id=other.id, person_id=lin.id, app_id=APP_ID, asked_as=AskedAs.BACKUP)
     assert await ids_of(lin, gate.clock.now()) == [second.id, other.id, first.id]
-    pending = await Reading(gate.clock).pending_for(operator(lin))
+    pending = await items_of(await queue_of(lin.id, gate.clock.now()))
     assert [one.approval_id for one in pending] == [second.id, other.id, first.id]
 
 

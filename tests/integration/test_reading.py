@@ -8,7 +8,9 @@ import pytest
 
 from bot.database import Database
 from bot.ledger import AuditFact
+from bot.queueing.reading import items_of, queue_of
 from bot.reading import Reading
+from cards.views import PendingItem
 from models.enums import ApprovalStatus
 from models.tables import Agent, CardCopy, User
 from models.values import Operator
@@ -25,20 +27,26 @@ def operator(user: User) -> Operator:
     return Operator(user.id, user.tenant, user.role, user.name, user.language)
 
 
+async def lines(town: Town, person: User) -> tuple[PendingItem, ...]:
+    """What waits for the person; no more and no less is counted."""
+    waiting = await items_of(await queue_of(person.id, town.clock.now()))
+    assert len(waiting) == await Reading(town.clock).pending_count(operator(person))
+    return waiting
+
+
 async def test_pending_lines_are_the_persons_own_and_open_oldest_first(town: Town) -> None:
-    reading = Reading(town.clock)
     first = await town.approval()
     town.clock.move(minutes=1)
     second = await town.approval()
     resolved = await town.approval()
     await town.resolve(resolved, ApprovalStatus.APPROVED)
     await town.approval(expires_at=town.clock.now() - timedelta(seconds=1))
-    mine = await reading.pending_for(operator(town.creator))
+    mine = await lines(town, town.creator)
     assert [item.approval_id for item in mine] == [first.id, second.id]
     assert mine[0].code == first.facts().code
-    assert await reading.pending_for(operator(town.admin)) == []
+    assert await lines(town, town.admin) == ()
     await CardCopy.create(approval_id=second.id, person_id=town.admin.id, app_id="cli_x")
-    assert [item.approval_id for item in await reading.pending_for(operator(town.admin))] == [second.id]
+    assert [item.approval_id for item in await lines(town, town.admin)] == [second.id]
 
 
 async def test_audit_lines_keep_to_what_the_person_may_see(town: Town) -> None:
